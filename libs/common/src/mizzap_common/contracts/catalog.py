@@ -1,0 +1,74 @@
+"""The system at a glance: every event, who publishes it, who acts on it, and its name on the WebSocket.
+
+``docs/events.md`` and ``docs/asyncapi.json`` are generated from this file, streams and durables are declared
+from it, and a test holds each service's subscribers and publishers against it. The questions and commands
+between services are in ``requests.py``.
+"""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from mizzap_common.contracts import events
+
+P = TypeVar("P", bound=events.UserEvent)
+
+SERVICES = ("auth", "photos", "albums", "thumbs", "dedup", "curation", "gateway")
+DEAD_LETTER_STREAM = "DEAD_LETTERS"
+DEAD_LETTER_SUBJECT = "dead_letter"
+
+
+@dataclass(frozen=True)
+class Event(Generic[P]):
+    """A fact: ``subject`` is ``noun.verb`` in the past tense; ``consumers`` are the services with a durable on it."""
+
+    subject: str
+    payload: type[P]
+    producer: str
+    consumers: tuple[str, ...]
+    websocket: str | None = None
+
+    @property
+    def stream(self) -> str:
+        return self.producer.upper()
+
+    def durable(self, service: str) -> str:
+        return f"{service}-{self.subject.replace('.', '-')}"
+
+
+# fmt: off
+USER_REGISTERED      = Event("user.registered",      events.UserRegistered,     "auth",     ())
+
+PHOTO_UPLOADED       = Event("photo.uploaded",       events.PhotoUploaded,      "photos",   ("photos", "thumbs", "dedup", "curation"), "photo:uploaded")
+PHOTO_PROCESSED      = Event("photo.processed",      events.PhotoProcessed,     "photos",   ("curation",), "photo:processed")
+PHOTO_FAILED         = Event("photo.failed",         events.PhotoFailed,        "photos",   ("curation",), "photo:failed")
+PHOTO_DELETED        = Event("photo.deleted",        events.PhotoDeleted,       "photos",   ("photos", "thumbs", "dedup", "curation", "albums"), "photo:deleted")
+
+PHOTO_THUMBNAILED    = Event("photo.thumbnailed",    events.PhotoThumbnailed,   "thumbs",   ("photos",))
+THUMBNAIL_FAILED     = Event("thumbnail.failed",     events.StepFailed,         "thumbs",   ("photos",))
+
+PHOTO_FINGERPRINTED  = Event("photo.fingerprinted",  events.PhotoFingerprinted, "dedup",    ("photos",))
+FINGERPRINT_FAILED   = Event("fingerprint.failed",   events.StepFailed,         "dedup",    ("photos",))
+PHOTO_EMBEDDED       = Event("photo.embedded",       events.PhotoEmbedded,      "dedup",    ("curation",))
+DUPLICATE_DETECTED   = Event("duplicate.detected",   events.DuplicateDetected,  "dedup",    ("photos", "curation"), "duplicate:detected")
+DUPLICATE_WITHDRAWN  = Event("duplicate.withdrawn",  events.DuplicateWithdrawn, "dedup",    ("photos", "curation"), "duplicate:withdrawn")
+DUPLICATE_RESOLVED   = Event("duplicate.resolved",   events.DuplicateResolved,  "dedup",    ("photos", "curation"), "duplicate:resolved")
+
+PHOTO_SCORED         = Event("photo.scored",         events.PhotoScored,        "curation", ("photos",))
+SCORE_FAILED         = Event("score.failed",         events.StepFailed,         "curation", ("photos",))
+CURATION_READY       = Event("curation.ready",       events.CurationReady,      "curation", (), "curation:ready")
+
+ALBUM_UPDATED        = Event("album.updated",        events.AlbumUpdated,       "albums",   (), "album:updated")
+# fmt: on
+
+EVENTS: tuple[Event[events.UserEvent], ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Event)
+)
+BY_SUBJECT: dict[str, Event[events.UserEvent]] = {event.subject: event for event in EVENTS}
+
+
+def produced_by(service: str) -> tuple[Event[events.UserEvent], ...]:
+    return tuple(event for event in EVENTS if event.producer == service)
+
+
+def consumed_by(service: str) -> tuple[Event[events.UserEvent], ...]:
+    return tuple(event for event in EVENTS if service in event.consumers)

@@ -1,0 +1,238 @@
+"""Requests and answers around the library: photos, jobs, renditions, albums."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from mizzap_common.contracts.message import Message, Request
+
+Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+Md5 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
+PhotoId = Annotated[int, Field(ge=1, le=2**63 - 1)]
+FileName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f]+$")]
+UploadStatus = Literal["pending", "uploaded", "processed", "failed"]
+JobType = Literal["dedup", "thumbnail", "ai_score", "metadata_extract"]
+JobStatus = Literal["queued", "processing", "completed", "failed"]
+SortField = Literal["createdDate", "uploadedAt", "fileName", "fileSize", "qualityScore", "id"]
+
+
+class UserRequest(Request):
+    user_id: int
+
+
+class PhotoRequest(UserRequest):
+    photo_id: PhotoId
+
+
+class PhotosRequest(UserRequest):
+    photo_ids: list[PhotoId] = Field(max_length=500)
+
+
+class Page(UserRequest):
+    page: int = Field(1, ge=1, le=1_000_000)
+    limit: int = Field(20, ge=1, le=100)
+
+
+class Done(Message):
+    pass
+
+
+class Count(Message):
+    count: int
+
+
+class StoredObject(Message):
+    object_key: str
+    mime_type: str
+    size_bytes: int
+    etag: str
+    file_name: str | None = None
+
+
+# --- photos -----------------------------------------------------------------------------------------------------
+
+
+class Precheck(UserRequest):
+    sha256: list[Sha256] = Field(max_length=1000)
+
+
+class KnownHash(Message):
+    sha256: str
+    photo_ids: list[int]
+    file_names: list[str]
+
+
+class KnownHashes(Message):
+    known: list[KnownHash]
+
+
+class AdoptPhoto(UserRequest):
+    """A further photo of bytes that this user has stored already: nothing is sent twice."""
+
+    file_name: FileName
+    sha256: Sha256
+
+
+class RegisterPhoto(AdoptPhoto):
+    """A photo whose bytes lie at ``user-{id}/originals/{sha256}``, hashed while they were stored."""
+
+    md5: Md5
+    mime_type: str
+    size_bytes: int = Field(ge=1)
+
+
+class PhotoError(Message):
+    code: str
+    message: str
+
+
+class Photo(Message):
+    id: int
+    file_name: str
+    file_size: int
+    mime_type: str
+    sha256: str
+    md5: str
+    perceptual_hash: str | None
+    status: UploadStatus
+    error: PhotoError | None
+    width: int | None
+    height: int | None
+    created_date: date | None
+    """Day the photo was taken, as the camera says it."""
+    taken_at: datetime | None
+    """The same with the time of day, in the camera's own time."""
+    camera_model: str | None
+    latitude: float | None
+    longitude: float | None
+    has_duplicates: bool
+    duplicate_count: int
+    quality_score: float | None
+    thumbnail_url: str
+    uploaded_at: datetime
+    processed_at: datetime | None
+
+
+class RegisteredPhoto(Message):
+    photo: Photo
+    created: bool
+    """False when this user had this very file under this very name already."""
+
+
+class ListPhotos(Page):
+    sort_by: SortField = "createdDate"
+    sort_order: Literal["asc", "desc"] = "desc"
+    status: UploadStatus | None = None
+
+
+class PhotoPage(Message):
+    photos: list[Photo]
+    total: int
+
+
+class PhotoName(Message):
+    id: int
+    file_name: str
+    file_size: int
+
+
+class PhotoNames(Message):
+    """Those of the asked ids that are this user's and not deleted."""
+
+    photos: list[PhotoName]
+
+
+class Job(Message):
+    id: int
+    photo_id: int
+    job_type: JobType
+    status: JobStatus
+    retry_count: int
+    error_message: str | None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+class ListJobs(Page):
+    photo_id: PhotoId | None = None
+    status: JobStatus | None = None
+
+
+class JobPage(Message):
+    jobs: list[Job]
+    total: int
+
+
+class Progress(Message):
+    """How many of the user's photos are where; ``stored`` counts distinct originals."""
+
+    photos: int
+    stored: int
+    processed: int
+    failed: int
+    pending: int
+
+
+# --- renditions -------------------------------------------------------------------------------------------------
+
+
+class LocateRendition(PhotoRequest):
+    side: Literal[200, 400, 1200] = 200
+
+
+# --- albums -----------------------------------------------------------------------------------------------------
+
+
+class AlbumRequest(UserRequest):
+    album_id: PhotoId
+
+
+AlbumName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+
+
+class CreateAlbum(UserRequest):
+    name: AlbumName
+    description: str | None = Field(None, max_length=10_000)
+
+
+class UpdateAlbum(AlbumRequest):
+    """A field that is left out stays as it is; an empty description takes it away."""
+
+    name: AlbumName | None = None
+    description: str | None = Field(None, max_length=10_000)
+    cover_photo_id: PhotoId | None = None
+
+
+class AddToAlbum(AlbumRequest):
+    photo_ids: list[PhotoId] = Field(min_length=1, max_length=500)
+
+
+class RemoveFromAlbum(AlbumRequest):
+    photo_id: PhotoId
+
+
+class ListAlbums(Page):
+    pass
+
+
+class Album(Message):
+    id: int
+    name: str
+    description: str | None
+    cover_photo_id: int | None
+    visibility: Literal["private", "shared"]
+    photo_count: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class AlbumWithPhotos(Album):
+    photo_ids: list[int]
+    """In the album's order."""
+
+
+class AlbumPage(Message):
+    albums: list[Album]
+    total: int

@@ -1,0 +1,75 @@
+"""The tables that every service with a database has beside its own: delivery and tombstones."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+
+
+def _now() -> Column[object]:
+    return Column("created_at", DateTime(timezone=True), server_default=func.now(), nullable=False)
+
+
+OUTBOX = Table(
+    "outbox",
+    metadata,
+    Column("seq", BigInteger, Identity(), primary_key=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("subject", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("headers", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("cause", Uuid, nullable=True, comment="id of the event whose handling made this one"),
+    Column("attempt", Integer, nullable=False, server_default="0", comment="how often it was armed again"),
+    _now(),
+    Column("published_at", DateTime(timezone=True), nullable=True),
+    Index("outbox_unpublished", "seq", postgresql_where=text("published_at IS NULL")),
+    Index("outbox_about", "about", "subject"),
+    Index("outbox_cause", "cause"),
+    Index("outbox_published", "published_at"),
+)
+
+INBOX = Table(
+    "inbox",
+    metadata,
+    Column("consumer", Text, nullable=False),
+    Column("event_id", Uuid, nullable=False),
+    Column("handled_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+    PrimaryKeyConstraint("consumer", "event_id"),
+    Index("inbox_handled", "handled_at"),
+)
+
+BROKER_EPOCHS = Table(
+    "broker_epochs",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("created", Text, nullable=False, comment="when the broker made the stream that we publish to"),
+)
+
+TOMBSTONES = Table(
+    "tombstones",
+    metadata,
+    Column("photo_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_id", BigInteger, nullable=False),
+    _now(),
+)
+
+
+def add_to(service_metadata: MetaData) -> None:
+    """Makes the shared tables part of a service's own metadata, so that its migrations are checked against them."""
+    for table in metadata.sorted_tables:
+        table.to_metadata(service_metadata)
