@@ -1,0 +1,6 @@
+from mizzap_common.service import main
+
+from mizzap_auth.app import build
+from mizzap_auth.settings import AuthSettings
+
+main("auth", AuthSettings, build)

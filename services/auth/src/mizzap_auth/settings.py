@@ -1,0 +1,17 @@
+"""The auth service's settings."""
+
+from pathlib import Path
+
+from mizzap_common.settings import DatabaseSettings
+
+
+class AuthSettings(DatabaseSettings):
+    """What the auth service needs beside the world's addresses."""
+
+    signing_key_file: Path
+    """RSA private key in PEM, at least 2048 bits: access tokens are signed with it."""
+    access_token_seconds: int = 3600
+    session_days: int = 30
+    """A session ends when it was not refreshed for so long."""
+    refresh_grace_seconds: float = 10.0
+    """For so long a rotated refresh token still gives its one successor: two tabs, or an answer that got lost."""

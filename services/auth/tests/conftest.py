@@ -1,0 +1,76 @@
+"""The auth service on the real broker and database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from mizzap_auth.app import build
+from mizzap_auth.settings import AuthSettings
+from mizzap_common import migrations, testing
+from mizzap_common.bus import Bus
+from mizzap_common.contracts import accounts, requests
+
+
+@dataclass
+class Auth:
+    bus: Bus
+    database_url: str
+    key_file: Path
+
+    async def register(self, email: str | None = None, password: str = "correct horse", **more: Any) -> Any:
+        question = accounts.Register(email=email or a_mail(), password=password, **more)  # type: ignore[arg-type]
+        return await self.bus.ask(requests.AUTH_REGISTER, question)
+
+    async def login(self, email: str, password: str = "correct horse") -> accounts.Session:
+        return await self.bus.ask(requests.AUTH_LOGIN, accounts.Login(email=email, password=password))  # type: ignore[arg-type]
+
+    async def refresh(self, token: str) -> accounts.Session:
+        return await self.bus.ask(requests.AUTH_REFRESH, accounts.Refresh(refresh_token=token))
+
+    async def sql(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+        def run() -> list[tuple[Any, ...]]:
+            with psycopg.connect(self.database_url.replace("+psycopg", "")) as connection:
+                cursor = connection.execute(statement, values)
+                return cursor.fetchall() if cursor.description else []
+
+        return await asyncio.to_thread(run)
+
+
+def a_mail() -> str:
+    return f"{uuid4().hex}@mizzap.test"
+
+
+@pytest.fixture(scope="session")
+def write_key(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    def write(bits: int = 2048) -> Path:
+        path = tmp_path_factory.mktemp("keys") / "signing.pem"
+        key = rsa.generate_private_key(65537, bits)
+        encoding, kind = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+        path.write_bytes(key.private_bytes(encoding, kind, serialization.NoEncryption()))
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="module")
+async def auth(
+    nats_url: str, make_database: Callable[[str], str], s3_settings: testing.Store, write_key: Callable[..., Path]
+) -> AsyncIterator[Auth]:
+    url, key_file = make_database("auth"), write_key()
+    await asyncio.to_thread(migrations.upgrade, "mizzap_auth", url)
+    settings = testing.settings_for(AuthSettings, nats_url, s3_settings, url, signing_key_file=key_file)
+    async with testing.outsider(nats_url) as bus, testing.running(build(settings)):
+        yield Auth(bus, url, key_file)
+
+
+@pytest.fixture
+def email() -> str:
+    """An address that no other test uses."""
+    return a_mail()

@@ -1,0 +1,1 @@
+"""Photos, uploads, jobs and their truth."""

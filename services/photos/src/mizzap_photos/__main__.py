@@ -1,0 +1,6 @@
+from mizzap_common.service import main
+
+from mizzap_photos.app import build
+from mizzap_photos.settings import PhotosSettings
+
+main("photos", PhotosSettings, build)

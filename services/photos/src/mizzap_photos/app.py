@@ -1,0 +1,30 @@
+"""The photos service, put together."""
+
+from mizzap_common.imaging.pool import DecodePool, default_workers
+from mizzap_common.service import Service
+from starlette.applications import Starlette
+
+from mizzap_photos import rpc
+from mizzap_photos.events import Handlers
+from mizzap_photos.service import Photos
+from mizzap_photos.settings import PhotosSettings
+from mizzap_photos.sweeper import Sweeper
+
+
+def build(settings: PhotosSettings) -> Starlette:
+    service = Service("photos", settings)
+    # metadata is read in a millisecond: one child keeps up with everybody else's many
+    pool = DecodePool(
+        settings.workers or max(1, default_workers() // 4),
+        timeout=settings.decode_timeout_seconds,
+        memory_bytes=settings.decode_memory_bytes,
+    )
+    photos = Photos(service.database, service.storage)
+    sweeper = Sweeper(photos, service.database, service.storage, service.bus, settings)
+    Handlers(photos, service.storage, pool).subscribe(service.bus)
+    rpc.serve(service.bus, photos)
+    service.on_start(pool.start)
+    service.on_stop(pool.close)
+    service.background(sweeper.run)
+    service.background(sweeper.run_orphans)
+    return service.asgi()

@@ -1,0 +1,65 @@
+"""What the photos service does when it hears of something."""
+
+from mizzap_common.bus import Bus
+from mizzap_common.contracts import catalog, events, library
+from mizzap_common.delivery import Handler
+from mizzap_common.imaging.errors import ImageError
+from mizzap_common.imaging.metadata import read_metadata
+from mizzap_common.imaging.pool import DecodePool
+from mizzap_common.inbox import Delivery
+from mizzap_common.storage import Storage
+
+from mizzap_photos.service import Photos
+
+
+class Handlers:
+    def __init__(self, photos: Photos, storage: Storage, pool: DecodePool) -> None:
+        self.photos = photos
+        self.storage = storage
+        self.pool = pool
+
+    def subscribe(self, bus: Bus) -> None:
+        bus.on(catalog.PHOTO_UPLOADED, self.uploaded)
+        bus.on(catalog.PHOTO_THUMBNAILED, self.thumbnailed)
+        bus.on(catalog.PHOTO_FINGERPRINTED, self.fingerprinted)
+        bus.on(catalog.PHOTO_SCORED, self.scored)
+        bus.on(catalog.THUMBNAIL_FAILED, self.failing("thumbnail"))
+        bus.on(catalog.FINGERPRINT_FAILED, self.failing("dedup"))
+        bus.on(catalog.SCORE_FAILED, self.failing("ai_score"))
+        bus.on(catalog.DUPLICATE_DETECTED, self.detected)
+        bus.on(catalog.DUPLICATE_WITHDRAWN, self.withdrawn)
+        bus.on(catalog.DUPLICATE_RESOLVED, self.resolved)
+        bus.on(catalog.PHOTO_DELETED, self.photos.forget_original)
+
+    async def uploaded(self, event: events.PhotoUploaded, delivery: Delivery) -> None:
+        data = await self.storage.get(event.object_key)
+        try:
+            found = await self.pool.run(read_metadata, data)
+        except ImageError as error:
+            await self.photos.step_failed(event, delivery, "metadata_extract", error.code, error.message)
+        else:
+            await self.photos.inspected(event, delivery, found)
+
+    async def thumbnailed(self, event: events.PhotoThumbnailed, delivery: Delivery) -> None:
+        await self.photos.step_done(event, delivery, "thumbnail", {})
+
+    async def fingerprinted(self, event: events.PhotoFingerprinted, delivery: Delivery) -> None:
+        await self.photos.step_done(event, delivery, "dedup", {"hash_perceptual": event.perceptual_hash})
+
+    async def scored(self, event: events.PhotoScored, delivery: Delivery) -> None:
+        await self.photos.step_done(event, delivery, "ai_score", {"quality_score": event.quality_score})
+
+    def failing(self, step: library.JobType) -> Handler[events.StepFailed]:
+        async def failed(event: events.StepFailed, delivery: Delivery) -> None:
+            await self.photos.step_failed(event, delivery, step, event.code, event.message)
+
+        return failed
+
+    async def detected(self, event: events.DuplicateDetected, delivery: Delivery) -> None:
+        await self.photos.pair_changed(event, delivery, active=True, overrule=False)
+
+    async def withdrawn(self, event: events.DuplicateWithdrawn, delivery: Delivery) -> None:
+        await self.photos.pair_changed(event, delivery, active=False)
+
+    async def resolved(self, event: events.DuplicateResolved, delivery: Delivery) -> None:
+        await self.photos.pair_changed(event, delivery, active=event.action in ("pending", "confirmed"))

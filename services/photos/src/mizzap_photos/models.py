@@ -1,0 +1,111 @@
+"""The tables of the photos service."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from mizzap_common import tables
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Identity, Index, MetaData, Text, func, text
+from sqlmodel import Field, SQLModel
+
+metadata = MetaData()
+
+
+def _identity() -> Column[int]:
+    return Column(BigInteger, Identity(), primary_key=True)
+
+
+def _now() -> Column[datetime]:
+    return Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+def _time() -> Column[datetime]:
+    return Column(DateTime(timezone=True), nullable=True)
+
+
+class Base(SQLModel):
+    metadata: ClassVar[MetaData] = metadata
+
+
+class PhotoRow(Base, table=True):
+    """One photo of one user. Several may share one stored original: same bytes under other names."""
+
+    __tablename__ = "photos"
+    __table_args__ = (
+        Index("photos_identity", "user_id", "hash_sha256", "file_name", unique=True),
+        Index("photos_by_md5", "user_id", "hash_md5"),
+        Index("photos_by_day", "user_id", "created_date"),
+        Index("photos_by_upload", "user_id", "uploaded_at"),
+    )
+
+    id: int | None = Field(default=None, sa_column=_identity())
+    user_id: int = Field(sa_type=BigInteger)
+    file_name: str = Field(sa_type=Text)
+    object_key: str = Field(sa_type=Text)
+    file_size: int = Field(sa_type=BigInteger)
+    mime_type: str = Field(sa_type=Text)
+    hash_md5: str = Field(sa_type=Text)
+    hash_sha256: str = Field(sa_type=Text)
+    hash_perceptual: str | None = Field(default=None, sa_type=Text)
+    width: int | None = None
+    height: int | None = None
+    duration_seconds: int | None = None
+    created_date: datetime | None = Field(default=None, sa_column=Column(DateTime, comment="the camera's own time"))
+    location_latitude: float | None = None
+    location_longitude: float | None = None
+    camera_model: str | None = Field(default=None, sa_type=Text)
+    upload_status: str = Field(default="uploaded", sa_type=Text)
+    error_code: str | None = Field(default=None, sa_type=Text)
+    error_message: str | None = Field(default=None, sa_type=Text)
+    has_duplicates: bool = False
+    duplicate_count: int = 0
+    quality_score: float | None = None
+    uploaded_at: datetime | None = Field(default=None, sa_column=_now())
+    processed_at: datetime | None = Field(default=None, sa_column=_time())
+    updated_at: datetime | None = Field(default=None, sa_column=_now())
+
+
+class JobRow(Base, table=True):
+    """One step of one photo: what should be done, and whether it is."""
+
+    __tablename__ = "background_jobs"
+    __table_args__ = (
+        Index("jobs_by_photo", "photo_id", "job_type", unique=True),
+        Index("jobs_by_user", "user_id", "id"),
+        Index("jobs_pending", "job_type", "created_at", postgresql_where=text("status = 'queued'")),
+    )
+
+    id: int | None = Field(default=None, sa_column=_identity())
+    user_id: int = Field(sa_type=BigInteger)
+    photo_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("photos.id", ondelete="CASCADE"), nullable=False),
+    )
+    job_type: str = Field(sa_type=Text)
+    status: str = Field(default="queued", sa_type=Text)
+    retry_count: int = 0
+    error_message: str | None = Field(default=None, sa_type=Text)
+    created_at: datetime | None = Field(default=None, sa_column=_now())
+    started_at: datetime | None = Field(default=None, sa_column=_time())
+    completed_at: datetime | None = Field(default=None, sa_column=_time())
+    asked_at: datetime | None = Field(
+        default=None,
+        sa_column=Column(DateTime(timezone=True), comment="when the sweeper last had the upload told again"),
+    )
+
+
+class PairRow(Base, table=True):
+    """A duplicate pair as dedup tells it, kept to count a photo's duplicates. A withdrawn one never comes back."""
+
+    __tablename__ = "duplicate_pairs"
+    __table_args__ = (
+        Index("pairs_by_primary", "primary_photo_id"),
+        Index("pairs_by_duplicate", "duplicate_photo_id"),
+    )
+
+    duplicate_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    user_id: int = Field(sa_type=BigInteger)
+    primary_photo_id: int = Field(sa_type=BigInteger)
+    duplicate_photo_id: int = Field(sa_type=BigInteger)
+    active: bool = True
+
+
+tables.add_to(metadata)

@@ -1,0 +1,307 @@
+"""The photos service on the real servers: what is taken in, what is told, what a deletion takes along."""
+
+import asyncio
+import hashlib
+import io
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mizzap_common import migrations, streams
+from mizzap_common.bus import Bus
+from mizzap_common.contracts import catalog, events, library, requests
+from mizzap_common.db import Database
+from mizzap_common.errors import Conflict, NotFound
+from mizzap_common.settings import Settings
+from mizzap_common.storage import Storage, original_key
+from mizzap_common.testing import (
+    Store,
+    all_handled,
+    eventually,
+    outsider,
+    publish_event,
+    published,
+    running,
+    settings_for,
+)
+from mizzap_photos import sweeper as sweeping
+from mizzap_photos.app import build
+from mizzap_photos.service import Photos
+from mizzap_photos.settings import PhotosSettings
+from mizzap_photos.sweeper import Sweeper
+from nats.js import api
+from PIL import Image
+
+USER = 7
+
+
+def jpeg(seed: int = 1) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110], exif[0x0132] = "Canon", "Canon EOS 70D", "2024:05:06 07:08:09"
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
+
+
+@dataclass
+class World:
+    bus: Bus
+    storage: Storage
+    settings: PhotosSettings
+
+    async def store(self, data: bytes, user_id: int = USER) -> library.RegisterPhoto:
+        sha256 = hashlib.sha256(data).hexdigest()
+        await self.storage.put(original_key(user_id, sha256), data, "image/jpeg")
+        return library.RegisterPhoto(
+            user_id=user_id, file_name="a.jpg", sha256=sha256, md5=hashlib.md5(data).hexdigest(),
+            mime_type="image/jpeg", size_bytes=len(data),
+        )  # fmt: skip
+
+    async def upload(self, data: bytes, file_name: str = "a.jpg", user_id: int = USER) -> library.RegisteredPhoto:
+        request = (await self.store(data, user_id)).model_copy(update={"file_name": file_name})
+        return await self.bus.ask(requests.PHOTOS_REGISTER, request)
+
+    async def photo(self, photo_id: int) -> library.Photo:
+        return await self.bus.ask(requests.PHOTOS_GET, library.PhotoRequest(user_id=USER, photo_id=photo_id))
+
+    async def tell(self, event: catalog.Event[catalog.P], payload: catalog.P) -> None:
+        await publish_event(self.bus.jetstream, event, payload)
+
+    async def told(self, event: catalog.Event[catalog.P], count: int) -> list[catalog.P]:
+        async def enough() -> list[catalog.P]:
+            found = await published(self.bus.jetstream, event)
+            return found if len(found) >= count else []
+
+        return await eventually(enough)
+
+    async def finish_steps(self, photo_id: int) -> None:
+        """What thumbs, dedup and curation would say, all at once."""
+        about = {"photo_id": photo_id, "user_id": USER}
+        await asyncio.gather(
+            self.tell(catalog.PHOTO_THUMBNAILED, events.PhotoThumbnailed(**about, renditions=[])),
+            self.tell(catalog.PHOTO_FINGERPRINTED, events.PhotoFingerprinted(**about, perceptual_hash="f" * 16)),
+            self.tell(catalog.PHOTO_SCORED, events.PhotoScored(**about, quality_score=0.5)),
+        )
+
+
+@pytest.fixture
+async def world(
+    nats_url: str, s3_settings: Store, make_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    url = make_database("photos")
+    await asyncio.to_thread(migrations.upgrade, "mizzap_photos", url)
+    settings = settings_for(PhotosSettings, nats_url, s3_settings, url, workers=1, sweep_interval_seconds=3600)
+    async with outsider(nats_url) as bus, running(build(settings)):
+        yield World(bus, Storage(settings_for(Settings, nats_url, s3_settings)), settings)
+
+
+@pytest.fixture
+def pieces(world: World) -> tuple[Photos, Sweeper, Database]:
+    """The service's inside, for what no message can bring about in time."""
+    database = Database(world.settings.database_url.get_secret_value())
+    photos = Photos(database, world.storage)
+    return photos, Sweeper(photos, database, world.storage, world.bus, world.settings), database
+
+
+def test_the_models_are_what_the_migrations_make(make_database: Callable[[str], str]) -> None:
+    url = make_database("photos_migrations")
+    migrations.upgrade("mizzap_photos", url)
+    migrations.check("mizzap_photos", url)
+
+
+async def test_a_photo_is_processed_when_all_its_steps_are(world: World) -> None:
+    registered = await world.upload(jpeg())
+    assert registered.created and registered.photo.status == "uploaded"
+    photo_id = registered.photo.id
+    (told,) = await world.told(catalog.PHOTO_UPLOADED, 1)
+    assert told.object_key == original_key(USER, registered.photo.sha256)
+    await world.finish_steps(photo_id)
+    await world.told(catalog.PHOTO_PROCESSED, 1)
+    photo = await world.photo(photo_id)
+    assert photo.status == "processed"
+    assert (photo.width, photo.height, photo.camera_model) == (80, 60, "Canon EOS 70D")
+    assert str(photo.taken_at) == "2024-05-06 07:08:09"
+    assert (photo.perceptual_hash, photo.quality_score) == ("f" * 16, 0.5)
+    await world.finish_steps(photo_id)
+    await all_handled(world.bus.jetstream, "photos")
+    assert len(await published(world.bus.jetstream, catalog.PHOTO_PROCESSED)) == 1, "told once"
+
+
+async def test_many_photos_whose_steps_end_at_the_same_time_are_all_processed(world: World) -> None:
+    ids = [(await world.upload(jpeg(seed), f"{seed}.jpg")).photo.id for seed in range(12)]
+    await asyncio.gather(*(world.finish_steps(photo_id) for photo_id in ids))
+    assert sorted(done.photo_id for done in await world.told(catalog.PHOTO_PROCESSED, len(ids))) == sorted(ids)
+
+
+async def test_the_same_upload_again_is_the_same_photo(world: World) -> None:
+    answers = await asyncio.gather(*(world.upload(jpeg()) for _ in range(10)))
+    assert len({answer.photo.id for answer in answers}) == 1
+    assert sum(answer.created for answer in answers) == 1
+    await world.told(catalog.PHOTO_UPLOADED, 1)
+    progress = await world.bus.ask(requests.PHOTOS_PROGRESS, library.UserRequest(user_id=USER))
+    assert (progress.photos, progress.stored) == (1, 1)
+
+
+async def test_known_bytes_are_adopted_under_another_name(world: World) -> None:
+    first = await world.upload(jpeg())
+    adopt = library.AdoptPhoto(user_id=USER, file_name="b/copy.jpg", sha256=first.photo.sha256)
+    second = await world.bus.ask(requests.PHOTOS_ADOPT, adopt)
+    assert second.created and second.photo.id != first.photo.id
+    known = await world.bus.ask(requests.PHOTOS_PRECHECK, library.Precheck(user_id=USER, sha256=[adopt.sha256]))
+    assert known.known[0].file_names == ["a.jpg", "b/copy.jpg"]
+
+
+async def test_nobody_learns_or_adopts_what_another_user_has(world: World) -> None:
+    first = await world.upload(jpeg())
+    other = USER + 1
+    known = await world.bus.ask(requests.PHOTOS_PRECHECK, library.Precheck(user_id=other, sha256=[first.photo.sha256]))
+    assert known.known == []
+    with pytest.raises(NotFound):
+        adopt = library.AdoptPhoto(user_id=other, file_name="x.jpg", sha256=first.photo.sha256)
+        await world.bus.ask(requests.PHOTOS_ADOPT, adopt)
+    for method in (requests.PHOTOS_GET, requests.PHOTOS_DELETE, requests.PHOTOS_ORIGINAL):
+        answers = []
+        for photo_id in (first.photo.id, 10**9):
+            with pytest.raises(NotFound) as caught:
+                await world.bus.ask(method, library.PhotoRequest(user_id=other, photo_id=photo_id))
+            answers.append((caught.value.code, caught.value.message))
+        assert answers[0] == answers[1]
+    assert (await world.photo(first.photo.id)).id == first.photo.id
+
+
+async def test_bytes_that_are_not_there_are_no_photo(world: World) -> None:
+    request = await world.store(jpeg())
+    await world.storage.remove(original_key(USER, request.sha256))
+    with pytest.raises(Conflict) as caught:
+        await world.bus.ask(requests.PHOTOS_REGISTER, request)
+    assert caught.value.code == "UPLOAD_AGAIN"
+
+
+async def test_a_broken_photo_fails_with_its_reason_and_keeps_its_bytes(world: World) -> None:
+    registered = await world.upload(b"\xff\xd8\xff\xe0 this is no photo")
+    photo_id = registered.photo.id
+    failure = events.StepFailed(photo_id=photo_id, user_id=USER, code="IMAGE_UNREADABLE", message="Cut short.")
+    for event in (catalog.THUMBNAIL_FAILED, catalog.FINGERPRINT_FAILED, catalog.SCORE_FAILED):
+        await world.tell(event, failure)
+    (failed,) = await world.told(catalog.PHOTO_FAILED, 1)
+    assert (failed.photo_id, failed.code) == (photo_id, "IMAGE_UNREADABLE")
+    photo = await world.photo(photo_id)
+    assert photo.status == "failed" and photo.error and photo.error.code == "IMAGE_UNREADABLE"
+    assert await world.storage.stat(original_key(USER, photo.sha256))
+
+
+async def test_deleting_keeps_the_original_while_another_photo_uses_it(world: World) -> None:
+    first = await world.upload(jpeg(), "a.jpg")
+    second = await world.upload(jpeg(), "b.jpg")
+    key = original_key(USER, first.photo.sha256)
+    for photo, left in ((first.photo, True), (second.photo, False)):
+        await world.bus.ask(requests.PHOTOS_DELETE, library.PhotoRequest(user_id=USER, photo_id=photo.id))
+        await world.told(catalog.PHOTO_DELETED, 2 - left)
+        await all_handled(world.bus.jetstream, "photos")
+        assert (await world.storage.stat(key) is not None) == left
+        with pytest.raises(NotFound):
+            await world.photo(photo.id)
+
+
+async def test_an_upload_that_meets_a_deletion_is_stored_or_refused_never_lost(world: World) -> None:
+    data = jpeg()
+    for round_ in range(15):
+        photo = (await world.upload(data, f"{round_}.jpg")).photo
+        deletion = world.bus.ask(requests.PHOTOS_DELETE, library.PhotoRequest(user_id=USER, photo_id=photo.id))
+        _, outcome = await asyncio.gather(deletion, world.upload(data, f"again-{round_}.jpg"), return_exceptions=True)
+        await world.told(catalog.PHOTO_DELETED, 2 * round_ + 1)
+        await all_handled(world.bus.jetstream, "photos")
+        if isinstance(outcome, library.RegisteredPhoto):
+            assert await world.storage.stat(original_key(USER, photo.sha256)), "an acknowledged upload was lost"
+            again = library.PhotoRequest(user_id=USER, photo_id=outcome.photo.id)
+            await world.bus.ask(requests.PHOTOS_DELETE, again)
+        else:
+            assert isinstance(outcome, Conflict)
+            await world.bus.ask(requests.PHOTOS_DELETE, library.PhotoRequest(user_id=USER, photo_id=(await world.upload(data, "x")).photo.id))  # fmt: skip
+        await world.told(catalog.PHOTO_DELETED, 2 * round_ + 2)
+        await all_handled(world.bus.jetstream, "photos")
+
+
+async def test_pairs_are_counted_however_the_events_come(world: World) -> None:
+    a, b = [(await world.upload(jpeg(seed), f"{seed}.jpg")).photo.id for seed in (1, 2)]
+    pair = {"user_id": USER, "duplicate_id": 5, "primary_photo_id": a, "duplicate_photo_id": b}
+    found = {"lane": "near", "match_type": "perceptual", "similarity_score": 0.9}
+    for _ in range(2):
+        await world.tell(catalog.DUPLICATE_DETECTED, events.DuplicateDetected(**pair, **found))
+    await all_handled(world.bus.jetstream, "photos")
+    assert [(await world.photo(number)).duplicate_count for number in (a, b)] == [1, 1]
+    await world.tell(catalog.DUPLICATE_WITHDRAWN, events.DuplicateWithdrawn(**pair))
+    await world.tell(catalog.DUPLICATE_DETECTED, events.DuplicateDetected(**pair, **found))
+    await all_handled(world.bus.jetstream, "photos")
+    assert [(await world.photo(number)).has_duplicates for number in (a, b)] == [False, False]
+
+    for action, count in (("pending", 1), ("rejected", 0), ("confirmed", 1), ("kept_both", 0)):
+        await world.tell(catalog.DUPLICATE_RESOLVED, events.DuplicateResolved(**pair, action=action))
+        await all_handled(world.bus.jetstream, "photos")
+        assert (await world.photo(a)).duplicate_count == count, action
+
+    other = {**pair, "duplicate_id": 6}
+    await world.tell(catalog.DUPLICATE_DETECTED, events.DuplicateDetected(**other, **found))
+    await all_handled(world.bus.jetstream, "photos")
+    await world.bus.ask(requests.PHOTOS_DELETE, library.PhotoRequest(user_id=USER, photo_id=b))
+    assert (await world.photo(a)).duplicate_count == 0
+
+
+async def test_the_sweeper_tells_an_upload_again_only_when_nobody_has_it(
+    world: World, pieces: tuple[Photos, Sweeper, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, sweeper, _ = pieces
+    monkeypatch.setattr(sweeping, "_CLOCK_SKEW", timedelta(0))
+    sweeper.settings = world.settings.model_copy(update={"sweep_after_seconds": 0.0})
+    await world.upload(jpeg())
+    await world.told(catalog.PHOTO_UPLOADED, 1)
+    await all_handled(world.bus.jetstream, "photos")
+    # thumbs, dedup and curation don't run: their durables still hold the event
+    assert await sweeper.sweep() == 0
+    for stream, durable in streams.consumer_configs():
+        if durable.filter_subject == "photo.uploaded" and durable.durable_name != "photos-photo-uploaded":
+            await world.bus.jetstream.delete_consumer(stream, str(durable.durable_name))
+            await world.bus.jetstream.add_consumer(stream, durable.evolve(deliver_policy=api.DeliverPolicy.NEW))
+    assert await sweeper.sweep() > 0
+    await world.told(catalog.PHOTO_UPLOADED, 2)
+
+
+async def test_a_step_that_never_ends_fails_the_photo_at_last(
+    world: World, pieces: tuple[Photos, Sweeper, Database]
+) -> None:
+    _, sweeper, _ = pieces
+    registered = await world.upload(jpeg())
+    sweeper.settings = world.settings.model_copy(update={"sweep_after_seconds": -1000.0, "sweep_limit": 0})
+    await world.told(catalog.PHOTO_UPLOADED, 1)
+    for step in sweeping.WORKERS:
+        await sweeper._sweep_step(step, datetime.now(UTC) + timedelta(days=1))
+    await eventually(lambda: _failed(world, registered.photo.id))
+
+
+async def _failed(world: World, photo_id: int) -> bool:
+    photo = await world.photo(photo_id)
+    return photo.status == "failed" and photo.error is not None and photo.error.code == "PROCESSING_GAVE_UP"
+
+
+async def test_orphans_go_and_used_originals_stay(world: World, pieces: tuple[Photos, Sweeper, Database]) -> None:
+    _, sweeper, _ = pieces
+    registered = await world.upload(jpeg(1))
+    orphan = await world.store(jpeg(2))
+    assert await sweeper.remove_orphans(timedelta(hours=24)) == 0, "too young"
+    await sweeper.remove_orphans(timedelta(seconds=-60))
+    assert await world.storage.stat(original_key(USER, orphan.sha256)) is None
+    assert await world.storage.stat(original_key(USER, registered.photo.sha256))
+
+
+async def test_real_photos_are_read(world: World, shared_data: Path) -> None:
+    heic = (shared_data / "photos/cameras/heic/IMG_2927.HEIC").read_bytes()
+    registered = await world.upload(heic, "IMG_2927.HEIC")
+    await world.told(catalog.PHOTO_UPLOADED, 1)
+    await all_handled(world.bus.jetstream, "photos")
+    photo = await world.photo(registered.photo.id)
+    assert (photo.width, photo.height, str(photo.created_date)) == (3024, 4032, "2020-05-04")
+    assert photo.camera_model == "Apple iPhone 11 Pro"
