@@ -1,0 +1,1 @@
+"""Scores, moments and curated sets."""

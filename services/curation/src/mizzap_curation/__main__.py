@@ -1,0 +1,6 @@
+from mizzap_common.service import main
+
+from mizzap_curation.app import build
+from mizzap_curation.settings import CurationSettings
+
+main("curation", CurationSettings, build)

@@ -1,0 +1,128 @@
+"""The background work: chooses the moments of users whose libraries have changed."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from mizzap_common import outbox
+from mizzap_common.bus import Bus
+from mizzap_common.contracts import catalog, curating, events
+from mizzap_common.db import Database
+from mizzap_common.errors import MizzapError
+from prometheus_client import Histogram
+from sqlalchemy.exc import DBAPIError
+
+from mizzap_curation import embeddings, repository
+from mizzap_curation.clusters import Shot, cluster
+from mizzap_curation.embeddings import Embeddings
+from mizzap_curation.groups import Groups
+from mizzap_curation.models import ChoiceRow, ScoreRow
+from mizzap_curation.moments import Candidate, Library, choose
+from mizzap_curation.quality import WEIGHTS, Quality
+from mizzap_curation.reasons import explain
+from mizzap_curation.repository import Claim
+from mizzap_curation.settings import CurationSettings
+from mizzap_curation.spaces import space_of
+
+CHOOSING_SECONDS = Histogram("mizzap_choosing_seconds", "Time it took to choose a user's best moments")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the database knows of a user's library."""
+
+    scores: Sequence[ScoreRow]
+    pairs: Sequence[tuple[int, int]]
+    choices: Sequence[ChoiceRow]
+
+
+class Curator:
+    """Any number may run: a set is claimed by one of them, for a time, with SKIP LOCKED."""
+
+    def __init__(self, database: Database, bus: Bus, settings: CurationSettings) -> None:
+        self.database = database
+        self.bus = bus
+        self.lease = timedelta(seconds=settings.curation_lease_seconds)
+        self.retry = timedelta(seconds=settings.curation_retry_seconds)
+        self.poll_seconds = settings.curation_poll_seconds
+
+    async def run(self) -> None:
+        """Runs until cancelled. An outage only makes the moments wait."""
+        while True:
+            try:
+                if await self.work():
+                    continue
+            except (DBAPIError, MizzapError, OSError, TimeoutError) as error:
+                log.warning("moments wait", reason=repr(error))
+            await asyncio.sleep(self.poll_seconds)
+
+    async def work(self) -> bool:
+        """Chooses the moments that have been due longest. False when nobody's are.
+
+        Raises Unavailable when dedup doesn't answer; the moments wait then.
+        """
+        async with self.database.begin() as session:
+            claimed = await repository.claim(session, self.lease)
+        if claimed is None:
+            return False
+        try:
+            with CHOOSING_SECONDS.time():
+                await self._choose(claimed)
+        except MizzapError:
+            async with self.database.begin() as session:
+                await repository.postpone(session, claimed, self.retry)
+            raise
+        return True
+
+    async def _choose(self, claimed: Claim) -> None:
+        async with self.database.begin() as session:
+            known = Known(
+                await repository.scores(session, claimed.user_id),
+                await repository.pairs(session, claimed.user_id),
+                await repository.choices(session, claimed.user_id),
+            )
+        found = await embeddings.fetch(self.bus, claimed.user_id, [row.photo_id for row in known.scores])
+        # seconds of computing for a large library: beside the event loop, not in it
+        moments = await asyncio.to_thread(best_moments, known, found)
+        async with self.database.begin() as session:
+            if not await repository.finish(session, claimed, len(known.scores)):
+                return
+            there = await repository.qualities(session, claimed.user_id, [m.photo_id for m in moments])
+            moments = [moment for moment in moments if moment.photo_id in there]
+            await repository.replace_moments(session, claimed.set_id, moments)
+            ready = events.CurationReady(user_id=claimed.user_id, set_id=claimed.set_id, moments=len(moments))
+            await outbox.add(session, catalog.CURATION_READY, ready)
+        log.info("moments chosen", user_id=claimed.user_id, photos=len(known.scores), moments=len(moments))
+
+
+def best_moments(known: Known, found: Embeddings) -> list[curating.Moment]:
+    """The moments in the order to show them: the user's own order first, then by time."""
+    candidates = [_candidate(row) for row in known.scores]
+    space = space_of(found.model_id)
+    shots = [Shot(candidate.photo_id, candidate.taken_at) for candidate in candidates]
+    clusters = cluster(shots, found.vectors, space.same_scene)
+    library = Library(candidates, clusters, found.vectors, Groups(known.pairs), space.near_identical)
+    pinned = {choice.photo_id for choice in known.choices if choice.wish == repository.PINNED}
+    removed = {choice.photo_id for choice in known.choices if choice.wish == repository.REMOVED}
+    picks = choose(library, pinned, removed)
+    moments = [
+        curating.Moment(
+            photo_id=pick.candidate.photo_id, score=pick.candidate.quality.total, reasons=reasons, pinned=pick.pinned
+        )
+        for pick, reasons in zip(picks, explain(picks, library), strict=True)
+    ]
+    places = {choice.photo_id: choice.position for choice in known.choices if choice.position is not None}
+    return _arranged(moments, places)
+
+
+def _arranged(moments: Sequence[curating.Moment], places: Mapping[int, int]) -> list[curating.Moment]:
+    return sorted(moments, key=lambda moment: places.get(moment.photo_id, len(places) + len(moments)))
+
+
+def _candidate(row: ScoreRow) -> Candidate:
+    quality = Quality(**{name: getattr(row, name) for name in WEIGHTS})
+    return Candidate(row.photo_id, row.taken_at, quality, row.screenshot)

@@ -1,0 +1,34 @@
+"""What the curation service hears."""
+
+from mizzap_common.bus import Bus
+from mizzap_common.contracts import catalog, events
+from mizzap_common.inbox import Delivery
+
+from mizzap_curation.service import Curation
+
+
+class Handlers:
+    """Events in the words of the catalogue, turned into what they mean for curation."""
+
+    def __init__(self, curation: Curation) -> None:
+        self.curation = curation
+
+    def subscribe(self, bus: Bus) -> None:
+        bus.on(catalog.PHOTO_UPLOADED, self.curation.score)
+        bus.on(catalog.PHOTO_EMBEDDED, self.curation.reconsider)
+        bus.on(catalog.PHOTO_PROCESSED, self.curation.reconsider)
+        bus.on(catalog.PHOTO_FAILED, self.curation.drop)
+        bus.on(catalog.PHOTO_DELETED, self.curation.forget)
+        bus.on(catalog.DUPLICATE_DETECTED, self.detected)
+        bus.on(catalog.DUPLICATE_WITHDRAWN, self.withdrawn)
+        bus.on(catalog.DUPLICATE_RESOLVED, self.resolved)
+
+    async def detected(self, pair: events.DuplicateDetected, delivery: Delivery) -> None:
+        await self.curation.pair_told(pair, delivery)
+
+    async def withdrawn(self, pair: events.DuplicateWithdrawn, delivery: Delivery) -> None:
+        await self.curation.pair_told(pair, delivery, withdrawn=True)
+
+    async def resolved(self, pair: events.DuplicateResolved, delivery: Delivery) -> None:
+        """Two photos that the user wants to keep both still show the same; only "no duplicates" parts them."""
+        await self.curation.pair_told(pair, delivery, rejected=pair.action == "rejected")

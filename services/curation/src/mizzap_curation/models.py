@@ -1,0 +1,129 @@
+"""The tables of the curation service."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from mizzap_common import tables
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+metadata = MetaData()
+
+
+class Base(SQLModel):
+    metadata: ClassVar[MetaData] = metadata
+
+
+def _time(**options: Any) -> Column[Any]:
+    return Column(DateTime(timezone=True), **options)
+
+
+class ScoreRow(Base, table=True):
+    """A photo's technical quality and the components it comes from, each 0 to 1, and when it was taken."""
+
+    __tablename__ = "scores"
+    __table_args__ = (
+        Index("scores_by_user", "user_id"),
+        # NaN is greater than every number: a decoder gone wild can't put one in
+        CheckConstraint("quality >= 0 AND quality <= 1", name="scores_quality_range"),
+    )
+
+    photo_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    user_id: int = Field(sa_type=BigInteger)
+    taken_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=False)))
+    """The camera's local time."""
+    quality: float
+    sharpness: float
+    exposure: float
+    contrast: float
+    colourfulness: float
+    low_noise: float
+    resolution: float
+    screenshot: bool
+    scored_at: datetime | None = Field(default=None, sa_column=_time(nullable=False, server_default=func.now()))
+
+
+class PairRow(Base, table=True):
+    """Two photos of which one is enough to show, unless dedup has withdrawn the pair or the user has rejected it.
+
+    What is told about a pair may arrive in any order: a withdrawn one never comes back.
+    """
+
+    __tablename__ = "duplicate_pairs"
+    __table_args__ = (Index("pairs_by_user", "user_id", postgresql_where=text("NOT (withdrawn OR rejected)")),)
+
+    duplicate_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    user_id: int = Field(sa_type=BigInteger)
+    primary_photo_id: int = Field(sa_type=BigInteger)
+    duplicate_photo_id: int = Field(sa_type=BigInteger)
+    withdrawn: bool
+    rejected: bool
+
+
+class SetRow(Base, table=True):
+    """A user's best moments, and whether they have to be chosen anew."""
+
+    __tablename__ = "curated_sets"
+    __table_args__ = (
+        UniqueConstraint("user_id", name="curated_sets_user"),
+        Index("curated_sets_due", "due_at", postgresql_where=text("status = 'suggested'")),
+    )
+
+    id: int = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    user_id: int = Field(sa_type=BigInteger)
+    status: str = Field(default="suggested", sa_column=Column(Text, nullable=False, server_default="suggested"))
+    photos: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How many scored photos the moments were chosen from."""
+    wanted: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """Goes up with every change of the library and of the user's mind."""
+    made: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """What `wanted` was when the moments were chosen."""
+    edits: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """Goes up when the user changes something: a choice that began before that is thrown away."""
+    due_since: datetime | None = Field(default=None, sa_column=_time())
+    due_at: datetime | None = Field(default=None, sa_column=_time())
+    claimed_until: datetime | None = Field(default=None, sa_column=_time())
+    updated_at: datetime | None = Field(default=None, sa_column=_time())
+    confirmed_at: datetime | None = Field(default=None, sa_column=_time())
+
+
+class MomentRow(Base, table=True):
+    """A photo in a set."""
+
+    __tablename__ = "moments"
+    __table_args__ = (Index("moments_by_photo", "photo_id"),)
+
+    set_id: int = Field(sa_column=Column(ForeignKey("curated_sets.id", ondelete="CASCADE"), primary_key=True))
+    photo_id: int = Field(sa_column=Column(ForeignKey("scores.photo_id", ondelete="CASCADE"), primary_key=True))
+    position: int
+    score: float
+    reasons: list[str] = Field(sa_column=Column(JSONB, nullable=False))
+    pinned: bool
+
+
+class ChoiceRow(Base, table=True):
+    """What a user wants of a photo: in the set for good, out of it for good, or at a place of its own."""
+
+    __tablename__ = "choices"
+
+    user_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    photo_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    wish: str | None = Field(default=None, sa_column=Column(Text, comment="'pinned', 'removed' or nothing"))
+    position: int | None = None
+
+
+tables.add_to(metadata)

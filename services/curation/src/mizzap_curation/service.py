@@ -1,0 +1,149 @@
+"""What the curation service decides about a single photo, a pair, and the user's wishes."""
+
+from datetime import timedelta
+from typing import Any
+
+from mizzap_common import outbox, tombstones
+from mizzap_common.contracts import catalog, curating, events, library
+from mizzap_common.db import Database
+from mizzap_common.errors import Conflict, NotFound
+from mizzap_common.imaging.errors import ImageError
+from mizzap_common.imaging.pool import DecodePool
+from mizzap_common.inbox import Delivery
+from mizzap_common.storage import Storage
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from mizzap_curation import repository, wishes
+from mizzap_curation.examine import Examination, examine
+from mizzap_curation.models import ScoreRow, SetRow
+from mizzap_curation.repository import Patience
+from mizzap_curation.settings import CurationSettings
+
+
+class Curation:
+    """Scores photos, remembers what decides about the moments, and answers and obeys their owner."""
+
+    def __init__(self, database: Database, storage: Storage, pool: DecodePool, settings: CurationSettings) -> None:
+        self.database = database
+        self.storage = storage
+        self.pool = pool
+        self.patience = Patience(
+            timedelta(seconds=settings.curation_quiet_seconds), timedelta(seconds=settings.curation_longest_seconds)
+        )
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    async def score(self, photo: events.PhotoUploaded, delivery: Delivery) -> None:
+        """Raises NotFound when the original is not there though the photo was not deleted."""
+        outcome = await self._examine(photo)
+        async with self.database.effect(delivery) as session:
+            if await tombstones.is_buried(session, photo.photo_id):
+                return
+            if isinstance(outcome, NotFound):
+                raise outcome
+            if isinstance(outcome, ImageError):
+                failed = events.StepFailed(
+                    user_id=photo.user_id, photo_id=photo.photo_id, code=outcome.code, message=outcome.message
+                )
+                await outbox.add(session, catalog.SCORE_FAILED, failed)
+                return
+            await repository.mark_due(session, photo.user_id, self.patience)
+            await repository.store_score(session, _score_row(photo, outcome))
+            scored = events.PhotoScored(
+                user_id=photo.user_id, photo_id=photo.photo_id, quality_score=outcome.quality.total
+            )
+            await outbox.add(session, catalog.PHOTO_SCORED, scored)
+
+    async def _examine(self, photo: events.PhotoUploaded) -> Examination | ImageError | NotFound:
+        try:
+            return await self.pool.run(examine, await self.storage.get(photo.object_key))
+        except (ImageError, NotFound) as error:
+            return error
+
+    async def reconsider(self, photo: events.PhotoEvent, delivery: Delivery) -> None:
+        """Something new is known of a photo: the moments are chosen anew."""
+        async with self.database.effect(delivery) as session:
+            await repository.mark_due(session, photo.user_id, self.patience)
+
+    async def drop(self, photo: events.PhotoFailed, delivery: Delivery) -> None:
+        """A photo that failed in another step can't be shown: it is no candidate."""
+        async with self.database.effect(delivery) as session:
+            await repository.mark_due(session, photo.user_id, self.patience)
+            await repository.forget_photo(session, photo.user_id, photo.photo_id)
+
+    async def forget(self, photo: events.PhotoDeleted, delivery: Delivery) -> None:
+        async with self.database.effect(delivery) as session:
+            await tombstones.bury(session, photo.photo_id, photo.user_id)
+            await repository.mark_due(session, photo.user_id, self.patience)
+            await repository.forget_photo(session, photo.user_id, photo.photo_id)
+
+    async def pair_told(self, pair: events.DuplicatePair, delivery: Delivery, **said: bool) -> None:
+        async with self.database.effect(delivery) as session:
+            await repository.mark_due(session, pair.user_id, self.patience)
+            await repository.tell_pair(session, pair, **said)
+
+    # --- requests ---------------------------------------------------------------------------------------------------
+
+    async def present(self, request: library.UserRequest) -> curating.CuratedSet:
+        async with self.database.begin() as session:
+            return await _answer(session, await repository.find_set(session, request.user_id))
+
+    async def confirm(self, request: library.UserRequest) -> curating.CuratedSet:
+        """The set stays as it is from here on, until its owner changes it. Raises Conflict while it is empty."""
+        async with self.database.begin() as session:
+            row = await repository.find_set(session, request.user_id, lock=True)
+            shown = await repository.moments(session, row.id) if row else []
+            if row is None or not shown:
+                raise Conflict("There are no moments to confirm yet.", code="NOTHING_TO_CONFIRM")
+            await repository.wish(session, request.user_id, [m.photo_id for m in shown], repository.PINNED)
+            await repository.confirm(session, row.id)
+            await session.refresh(row)
+            return await _answer(session, row)
+
+    async def change(self, request: curating.ChangeMoments) -> curating.CuratedSet:
+        """Takes effect at once; seats that become free are filled when the moments are chosen anew, soon after.
+
+        Raises NotFound for photos that are not this user's, InvalidInput for contradictions, Conflict when more
+        photos would be pinned than a set holds.
+        """
+        named = wishes.check(request)
+        async with self.database.begin() as session:
+            row = await repository.mark_due(session, request.user_id, self.patience, edit=True)
+            scored = await repository.qualities(session, request.user_id, named)
+            if named - scored.keys():
+                raise NotFound("There is no such photo.")
+            shown = await repository.moments(session, row.id)
+            shown = wishes.edit(shown, request, scored)
+            await repository.wish(session, request.user_id, request.add, repository.PINNED)
+            await repository.wish(session, request.user_id, request.remove, repository.REMOVED)
+            if request.order is not None:
+                await repository.arrange(session, request.user_id, request.order)
+            await repository.replace_moments(session, row.id, shown)
+            await repository.reopen(session, row.id)
+            await session.refresh(row)
+            return await _answer(session, row)
+
+
+def _score_row(photo: events.PhotoUploaded, found: Examination) -> ScoreRow:
+    components: dict[str, Any] = found.quality.components()
+    return ScoreRow(
+        photo_id=photo.photo_id,
+        user_id=photo.user_id,
+        taken_at=found.taken_at,
+        quality=found.quality.total,
+        screenshot=found.screenshot,
+        **components,
+    )
+
+
+async def _answer(session: AsyncSession, row: SetRow | None) -> curating.CuratedSet:
+    if row is None:
+        return curating.CuratedSet(id=None, status="suggested", moments=[], photos=0, up_to_date=True, updated_at=None)
+    return curating.CuratedSet(
+        id=row.id,
+        status="confirmed" if row.status == repository.CONFIRMED else "suggested",
+        moments=await repository.moments(session, row.id),
+        photos=row.photos,
+        up_to_date=row.made == row.wanted,
+        updated_at=row.updated_at,
+    )

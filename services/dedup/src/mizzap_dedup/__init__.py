@@ -1,0 +1,1 @@
+"""Duplicates: hashes, vectors, pairs and decisions."""

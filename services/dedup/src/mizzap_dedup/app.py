@@ -1,0 +1,56 @@
+"""The dedup service, put together."""
+
+from mizzap_common.contracts import duplicating
+from mizzap_common.imaging.pool import DecodePool
+from mizzap_common.models.bundle import Bundle, collection_name
+from mizzap_common.models.choose import choose_bundle
+from mizzap_common.service import Service
+from qdrant_client import AsyncQdrantClient
+from starlette.applications import Starlette
+
+from mizzap_dedup import events, rpc
+from mizzap_dedup.examine import load
+from mizzap_dedup.search import Search
+from mizzap_dedup.service import Dedup
+from mizzap_dedup.settings import DedupSettings
+from mizzap_dedup.spaces import thresholds_of
+from mizzap_dedup.vectors import Vectors
+
+
+def build(settings: DedupSettings) -> Starlette:
+    service = Service("dedup", settings)
+    bundle = choose_bundle(settings.environment, settings.model)
+    pool = DecodePool(
+        settings.workers or None,
+        initializer=load,
+        initargs=(bundle,),
+        timeout=settings.decode_timeout_seconds,
+        memory_bytes=settings.decode_memory_bytes,
+    )
+    vectors = _vectors(service, settings, bundle) if bundle else None
+    model = duplicating.Model(id=bundle.id if bundle else None, dimensions=bundle.dimensions if bundle else None)
+    thresholds = thresholds_of(bundle.id) if bundle else None
+    search = Search(service.database, service.storage, pool, vectors, thresholds)
+    dedup = Dedup(service.database, service.storage, pool, search, vectors, model)
+    events.subscribe(service.bus, dedup, workers=pool.workers + 1)
+    rpc.serve(service.bus, dedup)
+    service.on_start(pool.start)
+    service.on_stop(pool.close)
+    service.info["model"] = model.model_dump()
+    service.info["workers"] = pool.workers
+    return service.asgi()
+
+
+def _vectors(service: Service, settings: DedupSettings, bundle: Bundle) -> Vectors:
+    client = AsyncQdrantClient(
+        url=settings.qdrant_url,
+        api_key=settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None,
+        timeout=settings.qdrant_timeout_seconds,
+        # asking for the version at start would need the engine before there is anything to ask it
+        check_compatibility=False,
+    )
+    vectors = Vectors(client, collection_name(bundle), bundle.dimensions)
+    service.on_start(vectors.prepare)
+    service.on_stop(client.close)
+    service.checks["vectors"] = lambda: client.collection_exists(vectors.collection)
+    return vectors

@@ -1,0 +1,12 @@
+"""What the dedup service hears."""
+
+from mizzap_common.bus import Bus
+from mizzap_common.contracts import catalog
+
+from mizzap_dedup.service import Dedup
+
+
+def subscribe(bus: Bus, dedup: Dedup, workers: int) -> None:
+    """``workers``: photos handled at a time; more than there are children would only wait and grow old."""
+    bus.on(catalog.PHOTO_UPLOADED, dedup.fingerprint, workers=workers)
+    bus.on(catalog.PHOTO_DELETED, dedup.forget)

@@ -1,0 +1,222 @@
+"""All SQL of the dedup service. Every query names the owner; the caller's transaction commits."""
+
+from collections.abc import Iterable, Sequence
+
+from mizzap_common.contracts import duplicating
+from sqlalchemy import ColumnElement, delete, func, or_, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from mizzap_dedup.models import DecisionRow, DuplicateRow, FingerprintRow, MatchRow, Values
+
+_LOCK_SPACE = 7_700_003
+
+PROBES = 9
+"""Hashes that a photo is looked for with: its eight turns, and the one without its bars, or None."""
+
+# bits of difference between any of the probes and the other's hashes: `nearest_look` for a whole library at once
+_ALIKE = text(
+    f"""SELECT photo_id FROM (
+        SELECT f.photo_id, f.sha256 = :sha256 OR f.pixel_hash = :pixel_hash AS same, LEAST(
+            {", ".join(f"bit_count(f.pdq # CAST(:probe{n} AS bit(256)))" for n in range(PROBES))},
+            bit_count(f.trimmed # CAST(:probe0 AS bit(256))),
+            bit_count(f.trimmed # CAST(:probe8 AS bit(256)))) AS distance
+        FROM fingerprints f WHERE f.user_id = :user_id AND f.photo_id <> :photo_id) AS others
+    WHERE same OR distance <= :most ORDER BY same DESC, distance, photo_id LIMIT :limit"""  # noqa: S608
+)
+
+_STATS = text(
+    """WITH extra AS (
+        SELECT duplicate_photo_id FROM duplicates
+        WHERE user_id = :user_id AND action IN ('pending', 'confirmed') AND lane <> 'similar'),
+    mine AS (
+        SELECT sha256, size_bytes, photo_id IN (SELECT duplicate_photo_id FROM extra) AS is_extra
+        FROM fingerprints WHERE user_id = :user_id),
+    freed AS (SELECT max(size_bytes) AS size FROM mine GROUP BY sha256 HAVING bool_and(is_extra))
+    SELECT count(*) FILTER (WHERE is_extra), (SELECT coalesce(sum(size), 0) FROM freed), count(*) FROM mine"""
+)
+
+
+async def lock_groups(session: AsyncSession, user_id: int) -> None:
+    """Until this transaction ends nobody else regroups this user's duplicates."""
+    await session.execute(select(func.pg_advisory_xact_lock(_LOCK_SPACE, func.hashint8(user_id))))
+
+
+# --- fingerprints -----------------------------------------------------------------------------------------------
+
+
+async def store_fingerprint(session: AsyncSession, values: Values) -> None:
+    """Stores it, or makes it anew; the time of the first storing stays."""
+    statement = insert(FingerprintRow).values(**values)
+    changed = {name: statement.excluded[name] for name in values if name != "photo_id"}
+    await session.execute(statement.on_conflict_do_update(index_elements=["photo_id"], set_=changed))
+
+
+async def fingerprints(session: AsyncSession, user_id: int, photo_ids: Iterable[int]) -> Sequence[FingerprintRow]:
+    statement = select(FingerprintRow).where(
+        col(FingerprintRow.user_id) == user_id, col(FingerprintRow.photo_id).in_(list(photo_ids))
+    )
+    return (await session.scalars(statement)).all()
+
+
+async def alike(
+    session: AsyncSession, row: FingerprintRow, probes: Sequence[str | None], most: int, limit: int
+) -> list[int]:
+    """Ids of this owner's other photos with the same bytes or pixels, or with a PDQ hash at most so many bits away.
+
+    ``probes`` are the PROBES hashes of the photo in the text form of ``bit(256)``. The nearest come first.
+    """
+    arguments = {
+        "user_id": row.user_id,
+        "photo_id": row.photo_id,
+        "sha256": row.sha256,
+        "pixel_hash": row.pixel_hash,
+        "most": most,
+        "limit": limit,
+        **{f"probe{n}": probe for n, probe in enumerate(probes)},
+    }
+    return list((await session.execute(_ALIKE, arguments)).scalars())
+
+
+async def forget(session: AsyncSession, user_id: int, photo_id: int) -> None:
+    """Everything about the photo but its duplicate pairs, which regrouping withdraws."""
+    for table, columns in (
+        (FingerprintRow, (col(FingerprintRow.photo_id),)),
+        (MatchRow, (col(MatchRow.left_id), col(MatchRow.right_id))),
+        (DecisionRow, (col(DecisionRow.left_id), col(DecisionRow.right_id))),
+    ):
+        about = or_(*(column == photo_id for column in columns))
+        await session.execute(delete(table).where(col(table.user_id) == user_id, about))
+
+
+# --- matches and decisions --------------------------------------------------------------------------------------
+
+
+async def store_matches(session: AsyncSession, rows: Sequence[Values]) -> None:
+    for values in rows:
+        statement = insert(MatchRow).values(**values)
+        changed = {name: statement.excluded[name] for name in ("lane", "score", "reasons")}
+        await session.execute(statement.on_conflict_do_update(index_elements=["left_id", "right_id"], set_=changed))
+
+
+async def matches_of(session: AsyncSession, user_id: int, photo_ids: Iterable[int]) -> Sequence[MatchRow]:
+    ids = list(photo_ids)
+    statement = select(MatchRow).where(
+        col(MatchRow.user_id) == user_id, or_(col(MatchRow.left_id).in_(ids), col(MatchRow.right_id).in_(ids))
+    )
+    return (await session.scalars(statement)).all()
+
+
+async def decisions(session: AsyncSession, user_id: int, photo_ids: Iterable[int]) -> Sequence[DecisionRow]:
+    ids = list(photo_ids)
+    statement = select(DecisionRow).where(
+        col(DecisionRow.user_id) == user_id, col(DecisionRow.left_id).in_(ids), col(DecisionRow.right_id).in_(ids)
+    )
+    return (await session.scalars(statement)).all()
+
+
+async def decide(session: AsyncSession, user_id: int, left: int, right: int, action: str) -> None:
+    """Remembers the user's word about a pair; "pending" takes it back."""
+    if action == "pending":
+        await session.execute(
+            delete(DecisionRow).where(
+                col(DecisionRow.user_id) == user_id,
+                col(DecisionRow.left_id) == left,
+                col(DecisionRow.right_id) == right,
+            )
+        )
+        return
+    statement = insert(DecisionRow).values(left_id=left, right_id=right, user_id=user_id, action=action)
+    changed = {"action": action, "decided_at": func.now()}
+    await session.execute(statement.on_conflict_do_update(index_elements=["left_id", "right_id"], set_=changed))
+
+
+# --- duplicates -------------------------------------------------------------------------------------------------
+
+
+async def pairs_about(session: AsyncSession, user_id: int, photo_ids: Iterable[int]) -> Sequence[DuplicateRow]:
+    ids = list(photo_ids)
+    about = or_(col(DuplicateRow.primary_photo_id).in_(ids), col(DuplicateRow.duplicate_photo_id).in_(ids))
+    return (await session.scalars(select(DuplicateRow).where(col(DuplicateRow.user_id) == user_id, about))).all()
+
+
+async def add_pair(session: AsyncSession, values: Values) -> int:
+    made = await session.execute(insert(DuplicateRow).values(**values).returning(col(DuplicateRow.id)))
+    return int(made.scalar_one() or 0)
+
+
+async def change_pair(session: AsyncSession, user_id: int, duplicate_id: int, values: Values) -> None:
+    await session.execute(
+        update(DuplicateRow)
+        .where(col(DuplicateRow.user_id) == user_id, col(DuplicateRow.id) == duplicate_id)
+        .values(**values)
+    )
+
+
+async def mark(session: AsyncSession, user_id: int, duplicate_id: int, action: str) -> None:
+    """Writes the user's word beside the pair; "pending" is none."""
+    when = None if action == "pending" else func.now()
+    await change_pair(session, user_id, duplicate_id, {"action": action, "action_date": when})
+
+
+async def remove_pairs(session: AsyncSession, user_id: int, duplicate_ids: Sequence[int]) -> None:
+    await session.execute(
+        delete(DuplicateRow).where(col(DuplicateRow.user_id) == user_id, col(DuplicateRow.id).in_(duplicate_ids))
+    )
+
+
+async def pair(session: AsyncSession, user_id: int, duplicate_id: int) -> DuplicateRow | None:
+    statement = select(DuplicateRow).where(col(DuplicateRow.user_id) == user_id, col(DuplicateRow.id) == duplicate_id)
+    return (await session.scalars(statement.with_for_update())).first()
+
+
+async def page(session: AsyncSession, request: duplicating.ListDuplicates) -> tuple[Sequence[DuplicateRow], int]:
+    mine: list[ColumnElement[bool]] = [col(DuplicateRow.user_id) == request.user_id]
+    if request.action is not None:
+        mine.append(col(DuplicateRow.action) == request.action)
+    statement = (
+        select(DuplicateRow)
+        .where(*mine)
+        .order_by(col(DuplicateRow.id))
+        .limit(request.limit)
+        .offset((request.page - 1) * request.limit)
+    )
+    total = (await session.execute(select(func.count()).select_from(DuplicateRow).where(*mine))).scalar_one()
+    return (await session.scalars(statement)).all(), total
+
+
+_OPEN = ("pending", "confirmed")
+
+
+async def group_page(session: AsyncSession, request: duplicating.ListGroups) -> tuple[list[list[DuplicateRow]], int]:
+    """The pairs of each group of the page, groups by keeper; candidates by likeness alone are groups of their own."""
+    similar = (col(DuplicateRow.lane) == "similar").label("similar")
+    keeper = col(DuplicateRow.primary_photo_id)
+    mine = (
+        col(DuplicateRow.user_id) == request.user_id,
+        col(DuplicateRow.action).in_(_OPEN),
+        col(DuplicateRow.current),
+    )
+    heads = select(keeper, similar).where(*mine).group_by(keeper, similar)
+    total = (await session.execute(select(func.count()).select_from(heads.subquery()))).scalar_one()
+    shown = heads.order_by(keeper, similar).limit(request.limit).offset((request.page - 1) * request.limit)
+    keys = [(row[0], row[1]) for row in (await session.execute(shown)).all()]
+    members = (
+        select(DuplicateRow)
+        .where(*mine, tuple_(keeper, similar).in_(keys))
+        .order_by(col(DuplicateRow.duplicate_photo_id))
+    )
+    groups: dict[tuple[int, bool], list[DuplicateRow]] = {key: [] for key in keys}
+    for row in (await session.scalars(members)).all() if keys else ():
+        groups[row.primary_photo_id, row.lane == "similar"].append(row)
+    return list(groups.values()), total
+
+
+async def stats(session: AsyncSession, user_id: int) -> tuple[int, int, int]:
+    """(duplicates, bytes that would be freed without them, photos). Candidates by likeness alone don't count.
+
+    An original that several photos share is freed once, and only when none of them stays.
+    """
+    duplicates, freed, photos = (await session.execute(_STATS, {"user_id": user_id})).one()
+    return duplicates, int(freed), photos

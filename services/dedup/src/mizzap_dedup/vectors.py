@@ -1,0 +1,101 @@
+"""Image vectors in Qdrant: one collection a model, the owner in every filter, and that in this place alone."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import structlog
+from mizzap_common.errors import Unavailable
+from qdrant_client import AsyncQdrantClient, models
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+T = TypeVar("T")
+_NOT_FOUND, _CONFLICT = 404, 409
+log = structlog.get_logger(__name__)
+
+OWNER = "user_id"
+"""Payload key; a keyword, because only keywords can mark a tenant."""
+
+
+class Vectors:
+    """The vectors of one embedding model. Waits for the engine's disk with every write.
+
+    Raises Unavailable while the engine doesn't answer, and qdrant-client's UnexpectedResponse when it refuses.
+    """
+
+    def __init__(self, client: AsyncQdrantClient, collection: str, dimensions: int) -> None:
+        self.client = client
+        self.collection = collection
+        self.dimensions = dimensions
+
+    async def prepare(self) -> None:
+        """Makes the collection if there is none. Per-tenant graphs only: nobody searches across owners."""
+        if not await self.client.collection_exists(self.collection):
+            try:
+                await self.client.create_collection(
+                    self.collection,
+                    vectors_config=models.VectorParams(size=self.dimensions, distance=models.Distance.COSINE),
+                    hnsw_config=models.HnswConfigDiff(m=0, payload_m=16),
+                )
+            except UnexpectedResponse as error:
+                if error.status_code != _CONFLICT:  # else another replica was quicker
+                    raise
+        index = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
+        await self.client.create_payload_index(self.collection, OWNER, index, wait=True)
+
+    async def put(self, user_id: int, photo_id: int, vector: Sequence[float]) -> None:
+        point = models.PointStruct(id=photo_id, vector=list(vector), payload={OWNER: str(user_id)})
+        await self._ask(lambda: self.client.upsert(self.collection, [point], wait=True))
+
+    async def nearest(
+        self, user_id: int, photo_id: int, vector: Sequence[float], least: float, limit: int
+    ) -> dict[int, float]:
+        """The owner's other photos with at least this cosine, by id."""
+        found = await self._ask(
+            lambda: self.client.query_points(
+                self.collection,
+                query=list(vector),
+                query_filter=_owned(user_id),
+                score_threshold=least,
+                # the photo itself is among them
+                limit=limit + 1,
+                with_payload=False,
+            )
+        )
+        return {int(point.id): point.score for point in found.points if point.id != photo_id}
+
+    async def get(self, user_id: int, photo_ids: Sequence[int]) -> dict[int, list[float]]:
+        """Those of the asked vectors that exist and are this owner's."""
+        found, _ = await self._ask(
+            lambda: self.client.scroll(
+                self.collection,
+                scroll_filter=_owned(user_id, photo_ids),
+                limit=max(1, len(photo_ids)),
+                with_vectors=True,
+                with_payload=False,
+            )
+        )
+        return {int(point.id): point.vector for point in found}  # type: ignore[misc]
+
+    async def remove(self, user_id: int, photo_id: int) -> None:
+        selector = models.FilterSelector(filter=_owned(user_id, [photo_id]))
+        await self._ask(lambda: self.client.delete(self.collection, selector, wait=True))
+
+    async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await call()
+        except ResponseHandlingException as error:
+            raise Unavailable("The vector search does not answer right now. Please try again.") from error
+        except UnexpectedResponse as error:
+            if error.status_code != _NOT_FOUND:
+                raise
+            # the engine lost its disk: what is lost is made again photo by photo, what comes now must not wait
+            log.warning("the collection is gone, making it anew", collection=self.collection)
+            await self.prepare()
+            return await call()
+
+
+def _owned(user_id: int, photo_ids: Sequence[int] | None = None) -> models.Filter:
+    must: list[models.Condition] = [models.FieldCondition(key=OWNER, match=models.MatchValue(value=str(user_id)))]
+    if photo_ids is not None:
+        must.append(models.HasIdCondition(has_id=list(photo_ids)))
+    return models.Filter(must=must)

@@ -1,0 +1,11 @@
+"""What the thumbs service hears."""
+
+from mizzap_common.bus import Bus
+from mizzap_common.contracts import catalog
+
+from mizzap_thumbs.service import Thumbs
+
+
+def subscribe(bus: Bus, thumbs: Thumbs) -> None:
+    bus.on(catalog.PHOTO_UPLOADED, thumbs.make)
+    bus.on(catalog.PHOTO_DELETED, thumbs.forget)
