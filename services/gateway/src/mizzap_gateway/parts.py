@@ -1,0 +1,57 @@
+"""What the routes need: the gateway's parts, and who is calling."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Path
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from mizzap_common.bus import Bus
+from mizzap_common.contracts.message import Message
+from mizzap_common.errors import Unauthorized
+from mizzap_common.storage import Storage
+from pydantic import Field
+from starlette.requests import HTTPConnection
+
+from mizzap_gateway.tokens import Caller, Tokens
+from mizzap_gateway.uploads import Uploads
+from mizzap_gateway.websocket import Sockets
+
+
+@dataclass(frozen=True)
+class Parts:
+    bus: Bus
+    storage: Storage
+    tokens: Tokens
+    uploads: Uploads
+    sockets: Sockets
+
+
+def _parts(connection: HTTPConnection) -> Parts:
+    found: Parts = connection.app.state.parts
+    return found
+
+
+PartsHere = Annotated[Parts, Depends(_parts)]
+
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The accessToken of a session.")
+
+
+async def _caller(
+    parts: PartsHere, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Caller:
+    if credentials is None:
+        raise Unauthorized("This needs an access token: Authorization: Bearer {token}.")
+    return await parts.tokens.verify(credentials.credentials)
+
+
+CallerHere = Annotated[Caller, Depends(_caller)]
+"""The verified caller. The user's id comes from the token and from nowhere else."""
+
+Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+class PageQuery(Message):
+    """Which page of a list."""
+
+    page: int = Field(1, ge=1, le=1_000_000)
+    limit: int = Field(20, ge=1, le=100)

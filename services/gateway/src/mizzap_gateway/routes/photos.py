@@ -1,0 +1,169 @@
+"""The library: upload, look, delete."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from mizzap_common.contracts import library, requests
+from mizzap_common.contracts.message import Message
+from mizzap_common.contracts.message import Request as Body
+from mizzap_common.errors import NotFound
+from pydantic import Field
+
+from mizzap_gateway import files, problems
+from mizzap_gateway.answers import Answer, Gone, ListAnswer, pagination
+from mizzap_gateway.parts import CallerHere, Id, PageQuery, PartsHere
+from mizzap_gateway.uploads import UploadResult
+
+router = APIRouter(prefix="/api/v1/photos", tags=["photos"])
+
+_SIDES: dict[str, Literal[200, 400, 1200]] = {
+    "200": 200, "400": 400, "1200": 1200, "thumbnail": 200, "preview": 400, "web": 1200,
+}  # fmt: skip
+_RENDITION_CACHE = "private, max-age=86400"
+_ORIGINAL_CACHE = "private, no-cache"
+_BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "sha256": {
+                            "type": "array",
+                            "items": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
+                            "description": "SHA-256 of the file that follows it in the form",
+                        },
+                        "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                    },
+                    "required": ["files"],
+                }
+            }
+        },
+    }
+}
+
+
+class PhotosQuery(PageQuery):
+    sort_by: library.SortField = "createdDate"
+    sort_order: Literal["asc", "desc"] = "desc"
+    status: library.UploadStatus | None = None
+
+
+class PrecheckBody(Body):
+    sha256: list[library.Sha256] = Field(max_length=1000)
+
+
+class AdoptBody(Body):
+    file_name: library.FileName
+    sha256: library.Sha256
+
+
+class Adopted(Message):
+    photo: library.Photo
+    created: bool
+
+
+@router.post(
+    "/upload",
+    status_code=201,
+    openapi_extra=_FORM,
+    responses=problems.responses(400, 401, 409, 413, 415, 422, 503),
+)
+async def upload_photos(request: Request, caller: CallerHere, parts: PartsHere) -> Answer[list[UploadResult]]:
+    """Takes any number of photos; what becomes of each is said one by one, in order.
+
+    Every part with a file name is a photo. A field ``sha256`` in front of it names the hash that its bytes must have.
+    201 when at least one is stored or was known; else the first one's error, with all results in ``details.files``.
+    """
+    content_type = request.headers.get("content-type", "")
+    return Answer(data=await parts.uploads.take(caller.user_id, content_type, request.stream()))
+
+
+@router.post("/precheck", responses=problems.responses(400, 401, 503))
+async def precheck_photos(body: PrecheckBody, caller: CallerHere, parts: PartsHere) -> Answer[library.KnownHashes]:
+    """Which of these hashes are stored already, so that nothing is sent twice."""
+    question = library.Precheck(user_id=caller.user_id, sha256=body.sha256)
+    return Answer(data=await parts.bus.ask(requests.PHOTOS_PRECHECK, question))
+
+
+@router.post("/adopt", status_code=201, responses=problems.responses(400, 401, 404, 503))
+async def adopt_photo(body: AdoptBody, response: Response, caller: CallerHere, parts: PartsHere) -> Answer[Adopted]:
+    """A further photo of bytes that are stored already. 200 when it was there under this name."""
+    question = library.AdoptPhoto(user_id=caller.user_id, file_name=body.file_name, sha256=body.sha256)
+    adopted = await parts.bus.ask(requests.PHOTOS_ADOPT, question)
+    if not adopted.created:
+        response.status_code = 200
+    return Answer(data=Adopted(photo=adopted.photo, created=adopted.created))
+
+
+@router.get("", responses=problems.responses(400, 401, 503))
+async def list_photos(
+    query: Annotated[PhotosQuery, Query()], caller: CallerHere, parts: PartsHere
+) -> ListAnswer[library.Photo]:
+    """The caller's photos."""
+    question = library.ListPhotos(user_id=caller.user_id, **query.model_dump())
+    page = await parts.bus.ask(requests.PHOTOS_LIST, question)
+    return ListAnswer(data=page.photos, pagination=pagination(question, page.total))
+
+
+@router.get("/{photo_id}", responses=problems.responses(400, 401, 404, 503))
+async def get_photo(photo_id: Id, caller: CallerHere, parts: PartsHere) -> Answer[library.Photo]:
+    """One photo."""
+    question = library.PhotoRequest(user_id=caller.user_id, photo_id=photo_id)
+    return Answer(data=await parts.bus.ask(requests.PHOTOS_GET, question))
+
+
+@router.delete("/{photo_id}", responses=problems.responses(400, 401, 404, 503))
+async def delete_photo(photo_id: Id, caller: CallerHere, parts: PartsHere) -> Answer[Gone]:
+    """Deletes a photo and everything made of it."""
+    await parts.bus.ask(requests.PHOTOS_DELETE, library.PhotoRequest(user_id=caller.user_id, photo_id=photo_id))
+    return Answer(data=Gone(id=photo_id))
+
+
+@router.get(
+    "/{photo_id}/thumbnail",
+    response_class=Response,
+    responses={
+        **problems.responses(400, 401, 404, 503),
+        200: {"content": {"image/jpeg": _BINARY, "image/webp": _BINARY}},
+        304: {"description": "The client has it"},
+    },
+)
+async def get_thumbnail(
+    request: Request,
+    photo_id: Id,
+    caller: CallerHere,
+    parts: PartsHere,
+    size: Literal["200", "400", "1200", "thumbnail", "preview", "web"] = "200",
+) -> Response:
+    """A smaller copy. 404 with the code THUMBNAIL_NOT_READY while it isn't made yet."""
+    side = _SIDES[size]
+    question = library.LocateRendition(user_id=caller.user_id, photo_id=photo_id, side=side)
+    try:
+        found = await parts.bus.ask(requests.THUMBS_LOCATE, question)
+    except NotFound as error:
+        # raises as for any missing photo when it is not there, or not the caller's
+        photo = await parts.bus.ask(
+            requests.PHOTOS_GET, library.PhotoRequest(user_id=caller.user_id, photo_id=photo_id)
+        )
+        message = "This photo has no such thumbnail yet."
+        raise NotFound(message, code="THUMBNAIL_NOT_READY", status=photo.status) from error
+    return await files.send(request, parts.storage, found, _RENDITION_CACHE)
+
+
+@router.get(
+    "/{photo_id}/original",
+    response_class=Response,
+    responses={
+        **problems.responses(400, 401, 404, 503),
+        200: {"content": {"image/*": _BINARY}},
+        304: {"description": "The client has it"},
+    },
+)
+async def get_original(request: Request, photo_id: Id, caller: CallerHere, parts: PartsHere) -> Response:
+    """The photo's bytes as they were uploaded, as a download."""
+    question = library.PhotoRequest(user_id=caller.user_id, photo_id=photo_id)
+    found = await parts.bus.ask(requests.PHOTOS_ORIGINAL, question)
+    return await files.send(request, parts.storage, found, _ORIGINAL_CACHE)

@@ -1,0 +1,79 @@
+"""What is wrong with a request is said before anybody is asked."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+CREDENTIALS = {"email": "u@mizzap.test", "password": "correct horse"}
+SHA = "ab" * 32
+
+
+@pytest.mark.parametrize("bad", ["0", "-1", "abc", str(2**63), "9" * 5000, "1.5", "%00", "１e3"])
+async def test_ids_out_of_range_are_refused(ask, error_of, bad) -> None:
+    for method, path in (("GET", "/photos/{}"), ("DELETE", "/photos/{}"), ("GET", "/photos/{}/thumbnail"),
+                         ("GET", "/albums/{}"), ("DELETE", "/albums/1/photos/{}")):  # fmt: skip
+        response = await ask(method, path.format(bad))
+        assert response.status_code in (400, 404)
+        assert error_of(response)["code"] in ("INVALID_INPUT", "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/photos?page=0", None),
+        ("GET", "/photos?limit=101", None),
+        ("GET", "/photos?sortBy=password", None),
+        ("GET", "/photos?page=99999999999999999999999", None),
+        ("GET", "/jobs?photoId=0", None),
+        ("GET", "/duplicates?action=deleted", None),
+        ("GET", "/photos/1/thumbnail?size=300", None),
+        ("POST", "/photos/precheck", {"sha256": ["xyz"]}),
+        ("POST", "/photos/precheck", {"sha256": [SHA] * 1001}),
+        ("POST", "/photos/precheck", {"sha256": [SHA], "userId": 1}),
+        ("POST", "/photos/precheck", [1]),
+        ("POST", "/photos/precheck", None),
+        ("POST", "/photos/adopt", {"fileName": "a\0b", "sha256": SHA}),
+        ("POST", "/photos/adopt", {"fileName": "a" * 256, "sha256": SHA}),
+        ("POST", "/albums", {"name": "a\0b"}),
+        ("POST", "/albums", {"name": "   "}),
+        ("POST", "/albums", {"name": "a\ud800"}),
+        ("POST", "/albums", {"name": "x", "\ud800": 1}),
+        ("POST", "/albums", {"name": "x", "visibility": "shared"}),
+        ("POST", "/albums/1/photos", {"photoIds": [2**63]}),
+        ("POST", "/albums/1/photos", {"photoIds": []}),
+        ("PUT", "/curation/moments", {"add": list(range(1, 30))}),
+        ("POST", "/auth/register", {"email": "u@mizzap.test"}),
+        ("POST", "/auth/register", {**CREDENTIALS, "country": "fr"}),
+        ("POST", "/auth/register", {**CREDENTIALS, "id": 1}),
+        ("POST", "/auth/login", {"email": 5, "password": "SECRET-IN-THE-BODY"}),
+    ],
+)
+async def test_bad_input_is_refused_before_anybody_is_asked(gateway, ask, error_of, method, path, body) -> None:
+    response = await ask(method, path, body)
+    assert response.status_code == 400
+    error = error_of(response)
+    assert error["code"] == "INVALID_INPUT"
+    assert error["details"]["field"]
+    assert "SECRET" not in response.text
+    assert {subject for subject, _ in gateway.others.asked} <= {"rpc.auth.keys", "rpc.dedup.model"}
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[" * 5000, b'{"name": NaN}', b"", b"null"])
+async def test_bodies_that_are_no_json_are_refused(gateway, user_id, error_of, body) -> None:
+    headers = {"Content-Type": "application/json", **gateway.login(user_id)}
+    response = await gateway.http.post("/api/v1/albums", content=body, headers=headers)
+    assert response.status_code == 400
+    assert error_of(response)["code"] == "INVALID_INPUT"
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_large_bodies_are_refused(gateway, user_id, error_of, announced) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(40):
+            yield b" " * 65536
+
+    headers = {"Content-Type": "application/json", **gateway.login(user_id)}
+    content = b" " * (2 << 20) if announced else chunks()
+    response = await gateway.http.post("/api/v1/albums", content=content, headers=headers)
+    assert response.status_code == 413
+    assert error_of(response)["code"] == "TOO_LARGE"

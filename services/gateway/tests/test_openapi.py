@@ -1,0 +1,67 @@
+"""The OpenAPI document: complete, the same at every start, made without a server."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from mizzap_gateway.app import build
+from mizzap_gateway.settings import GatewaySettings
+
+DOCUMENT: dict[str, Any] = build(GatewaySettings()).openapi()
+OPERATIONS = [
+    pytest.param(path, method, operation, id=operation["operationId"])
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+]
+_OPEN = {"register", "login", "refresh", "signing_keys"}
+
+
+def test_it_is_the_same_in_another_process() -> None:
+    script = (
+        "import json; from mizzap_gateway.app import build; from mizzap_gateway.settings import GatewaySettings;"
+        "print(json.dumps(build(GatewaySettings()).openapi()))"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True).stdout
+    assert found.strip() == json.dumps(DOCUMENT)
+
+
+def test_it_has_every_endpoint_of_the_issue() -> None:
+    found = {f"{m.upper()} {p.removeprefix('/api/v1')}" for p, ms in DOCUMENT["paths"].items() for m in ms}
+    assert found >= {
+        "POST /auth/register", "POST /auth/login", "POST /auth/refresh", "GET /auth/me", "GET /.well-known/jwks.json",
+        "POST /photos/upload", "POST /photos/precheck", "POST /photos/adopt", "GET /photos", "GET /photos/{photo_id}",
+        "DELETE /photos/{photo_id}", "GET /photos/{photo_id}/thumbnail", "GET /photos/{photo_id}/original",
+        "POST /albums", "GET /albums", "GET /albums/{album_id}", "PUT /albums/{album_id}", "DELETE /albums/{album_id}",
+        "POST /albums/{album_id}/photos", "DELETE /albums/{album_id}/photos/{photo_id}", "GET /duplicates",
+        "GET /duplicates/groups", "GET /duplicates/stats", "POST /duplicates/{duplicate_id}/action",
+        "GET /curation/moments", "POST /curation/moments/confirm", "PUT /curation/moments", "GET /jobs",
+        "GET /jobs/progress", "GET /model",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
+def test_each_operation_is_described(path: str, method: str, operation: dict[str, Any]) -> None:
+    assert operation["tags"] and operation["description"]
+    responses = operation["responses"]
+    good = [status for status in responses if status.startswith("2")]
+    assert good and all(responses[status]["content"] for status in good)
+    assert "422" not in responses or path.endswith("/upload"), "FastAPI's own validation errors are never sent"
+    for status, response in responses.items():
+        if status >= "400":
+            assert response["content"]["application/json"]["schema"]["$ref"].endswith("/ProblemAnswer")
+    assert "503" in responses
+    secured = operation["operationId"] not in _OPEN
+    assert bool(operation.get("security")) is secured
+    assert ("401" in responses) >= secured
+    if "{" in path or operation.get("requestBody") or operation.get("parameters"):
+        assert "400" in responses
+
+
+def test_nobody_can_name_a_user() -> None:
+    bodies = json.dumps([o["requestBody"] for _, _, o in (p.values for p in OPERATIONS) if "requestBody" in o])
+    names = {name for name in DOCUMENT["components"]["schemas"] if f'schemas/{name}"' in bodies}
+    fields = {field for name in names for field in DOCUMENT["components"]["schemas"][name].get("properties", {})}
+    assert names and "email" in fields
+    assert not fields & {"userId", "user_id"}
