@@ -1,0 +1,144 @@
+"""Photos per second through all steps, against the bare loop over the same photos, in turn in one run.
+
+``python -m tests.bench.bench [--photos FOLDER] [--limit N] [--rounds N] [--out FILE]``
+
+The bare loop is what the machine can do: two processes, no bus, no database, no store. Each photo is hashed (SHA-256,
+MD5), decoded, made three renditions of, fingerprinted, embedded and scored. What the stack adds (HTTP, S3, outbox,
+three services that each decode for themselves, duplicates search) is the difference. Times on a shared machine vary:
+only the ratio of one run says something.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import json
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from tests.stack import running_stack
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED_PHOTOS = ROOT.parent / "shared" / "data" / "photos"
+PROCESSES = 2
+_WAIT_SECONDS = 1800.0
+
+_loaded: dict[str, Any] = {}
+"""What a process of the bare loop keeps between photos: the embedding model."""
+
+
+def chosen_photos(folder: Path, limit: int) -> list[Path]:
+    """Readable photos of the types that are taken in, the same for every run."""
+    from mizzap_common.imaging.decode import open_rgb
+    from mizzap_common.imaging.errors import ImageError
+
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".heic", ".png"))
+    random.Random(1).shuffle(paths)
+    good = []
+    for path in paths:
+        if len(good) == limit:
+            break
+        try:
+            open_rgb(path.read_bytes(), 64)
+        except ImageError:
+            continue
+        good.append(path)
+    return good
+
+
+def _load() -> None:
+    os.environ.update(VIPS_CONCURRENCY="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    from mizzap_common.models.choose import choose_bundle
+    from mizzap_common.models.embedder import Embedder
+
+    bundle = choose_bundle("development", None)
+    if bundle:
+        _loaded["embedder"] = Embedder(bundle)
+
+
+def bare_steps(path: Path) -> None:
+    """Everything that is done to one photo, with nothing around it."""
+    from mizzap_common.imaging.decode import open_rgb, renditions
+    from mizzap_common.imaging.metadata import read_metadata
+    from mizzap_curation.quality import Source, assess
+    from mizzap_dedup.fingerprint import fingerprint
+
+    data = path.read_bytes()
+    hashlib.sha256(data).hexdigest()
+    hashlib.md5(data).hexdigest()
+    metadata = read_metadata(data)
+    renditions(data, (200, 400, 1200))
+    rgb = open_rgb(data, 512)
+    fingerprint(rgb, metadata.width, metadata.height)
+    if embedder := _loaded.get("embedder"):
+        embedder.embed(rgb)
+    assess(rgb, Source(metadata.width, metadata.height))
+
+
+def bare_loop(photos: list[Path]) -> float:
+    """Seconds for all photos; loading libraries and model is not counted."""
+    with get_context("spawn").Pool(PROCESSES, _load) as pool:
+        pool.map(bare_steps, photos[:PROCESSES], chunksize=1)
+        started = time.monotonic()
+        pool.map(bare_steps, photos, chunksize=1)
+        return time.monotonic() - started
+
+
+async def through_the_stack(folder: Path, data: Path) -> float:
+    """Seconds from the first upload until the last photo is processed, on a stack that is up."""
+    from mizzap_client.api import Client
+    from mizzap_client.sync import sync
+
+    with running_stack(data) as stack:
+        async with Client(stack.gateway) as client:
+            await client.register("bench@example.com", "correct horse battery")
+            started = time.monotonic()
+            synced = await sync(client, folder)
+            if synced.failed:
+                sys.exit(f"not taken in: {synced.failed[:3]}")
+            async with asyncio.timeout(_WAIT_SECONDS):
+                while (progress := await client.progress()).pending:
+                    await asyncio.sleep(0.1)
+            seconds = time.monotonic() - started
+            if progress.failed:
+                sys.exit(f"{progress.failed} photos failed")
+            return seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=Path, default=SHARED_PHOTOS / "cameras")
+    parser.add_argument("--limit", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    if not options.photos.is_dir():
+        sys.exit(f"There is no folder {options.photos}; name one with photos: make bench PHOTOS=folder")
+    photos = chosen_photos(options.photos, options.limit)
+    size = sum(path.stat().st_size for path in photos)
+    print(f"{len(photos)} photos, {size / 1e6:.0f} MB, {options.rounds} rounds, {os.cpu_count()} cores")
+    rows = []
+    for number in range(options.rounds):
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "photos"
+            folder.mkdir()
+            for index, path in enumerate(photos):
+                (folder / f"{index:04d}{path.suffix}").symlink_to(path)
+            bare = len(photos) / bare_loop(photos)
+            stack = len(photos) / asyncio.run(through_the_stack(folder, Path(scratch) / "data"))
+        rows.append({"bare": bare, "stack": stack, "ratio": stack / bare})
+        print(f"round {number + 1}: bare loop {bare:.2f}/s, stack {stack:.2f}/s, ratio {stack / bare:.2f}")
+    medians = {key: statistics.median(row[key] for row in rows) for key in rows[0]}
+    print("median: " + ", ".join(f"{key} {value:.2f}" for key, value in medians.items()))
+    if options.out:
+        options.out.write_text(json.dumps({"photos": len(photos), "bytes": size, "rounds": rows}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
