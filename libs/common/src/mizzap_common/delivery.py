@@ -12,7 +12,7 @@ import structlog
 from faststream.nats import NatsMessage
 from pydantic import ValidationError
 
-from mizzap_common import inbox, outbox
+from mizzap_common import inbox, outbox, tasks
 from mizzap_common.contracts.catalog import Event, P
 from mizzap_common.db import Database
 from mizzap_common.errors import Permanent
@@ -154,5 +154,4 @@ async def _heartbeat(message: NatsMessage) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await tasks.end([task])

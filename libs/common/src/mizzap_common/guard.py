@@ -31,7 +31,8 @@ class Guard:
     async def run(self) -> None:
         while True:
             try:
-                await asyncio.wait_for(self.look(), 30)
+                async with asyncio.timeout(30):
+                    await self.look()
             except (NatsError, DBAPIError, OSError, TimeoutError) as error:
                 log.warning("the broker does not answer", reason=repr(error))
             await asyncio.sleep(INTERVAL_SECONDS)

@@ -51,7 +51,8 @@ class Relay:
 
     async def _wait(self) -> None:
         try:
-            await asyncio.wait_for(self.database.outbox_filled.wait(), _IDLE_SECONDS)
+            async with asyncio.timeout(_IDLE_SECONDS):
+                await self.database.outbox_filled.wait()
         except TimeoutError:
             pass
         self.database.outbox_filled.clear()

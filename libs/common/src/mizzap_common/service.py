@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mizzap_common import migrations, telemetry
+from mizzap_common import migrations, tasks, telemetry
 from mizzap_common.bus import Bus
 from mizzap_common.db import Database
 from mizzap_common.guard import Guard
@@ -93,9 +93,7 @@ class Service:
 
     async def _stop(self) -> None:
         log.info("stopping")
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await tasks.end(self._tasks)
         await self.bus.stop()
         for step in self._on_stop:
             await step()
@@ -138,7 +136,8 @@ class Service:
 
 async def _passes(check: Check) -> str:
     try:
-        await asyncio.wait_for(check(), 5)
+        async with asyncio.timeout(5):
+            await check()
     except Exception as error:  # whatever a driver raises is the answer to "is it ready?"
         return f"{type(error).__name__}: {error}"[:200]
     return "ok"

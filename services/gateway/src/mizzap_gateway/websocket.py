@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 import structlog
 from fastapi import WebSocket, WebSocketDisconnect
+from mizzap_common import tasks
 from mizzap_common.contracts.catalog import EVENTS, Event
 from mizzap_common.contracts.events import UserEvent
 from mizzap_common.errors import Unauthorized, Unavailable
@@ -105,16 +106,14 @@ async def _converse(websocket: WebSocket, outlet: Outlet, seconds: float) -> int
     gone = asyncio.create_task(_listen(websocket))
     pouring = asyncio.create_task(outlet.pour(websocket))
     overflowed = asyncio.create_task(outlet.overflowed.wait())
-    tasks = (gone, pouring, overflowed)
+    conversation = (gone, pouring, overflowed)
     try:
-        await asyncio.wait(tasks, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(conversation, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
         if gone.done() or pouring.done():
             return None
         return TOO_SLOW if overflowed.done() else UNAUTHORIZED
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await tasks.end(conversation)
 
 
 async def _listen(websocket: WebSocket) -> None:
@@ -132,4 +131,5 @@ async def _refuse(websocket: WebSocket, code: int, reason: str) -> None:
 async def _close(websocket: WebSocket, code: int, reason: str | None = None) -> None:
     # a client that reads nothing never takes the closing frame either, and one that is gone needs none
     with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
-        await asyncio.wait_for(websocket.close(code, reason), _CLOSING_SECONDS)
+        async with asyncio.timeout(_CLOSING_SECONDS):
+            await websocket.close(code, reason)
