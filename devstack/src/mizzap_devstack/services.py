@@ -8,9 +8,9 @@ import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from mizzap_devstack.errors import StackError
+from mizzap_devstack.keys import Keys
 from mizzap_devstack.ports import HOST, Ports
 from mizzap_devstack.program import Program, base_environment
 from mizzap_devstack.servers import NatsServer, PostgresServer, QdrantServer, S3Server
@@ -32,6 +32,7 @@ _OURS = {
     "MIZZAP_QDRANT_URL",
     "MIZZAP_MODEL",
     "MIZZAP_SIGNING_KEY_FILE",
+    "MIZZAP_KEY_RING_FILE",
     "MIZZAP_HOST",
     "MIZZAP_DATA",
 }
@@ -56,7 +57,7 @@ class Services:
 
     servers: Servers
     ports: Mapping[str, int]
-    signing_key: Path
+    keys: Keys
     command: str = SERVICE_COMMAND
 
     def url(self, service: str) -> str:
@@ -96,11 +97,12 @@ class Services:
             "MIZZAP_S3_ACCESS_KEY": store.access_key,
             "MIZZAP_S3_SECRET_KEY": store.secret_key,
             "MIZZAP_S3_BUCKET": store.bucket,
+            "MIZZAP_KEY_RING_FILE": str(self.keys.ring(service)),
         }
         if service in SERVICES_WITH_DATABASE:
             settings["MIZZAP_DATABASE_URL"] = self.servers.postgres.database_url(service)
         if service == "auth":
-            settings["MIZZAP_SIGNING_KEY_FILE"] = str(self.signing_key)
+            settings["MIZZAP_SIGNING_KEY_FILE"] = str(self.keys.signing_key)
         if service == "dedup":
             settings["MIZZAP_QDRANT_URL"] = self.servers.qdrant.url
             if model := os.environ.get("MIZZAP_MODEL"):

@@ -16,6 +16,7 @@ import httpx
 
 from mizzap_devstack.errors import StackError
 from mizzap_devstack.files import Passwords, create_folder, read_json, write_atomic
+from mizzap_devstack.keys import Keys
 from mizzap_devstack.lock import is_running
 from mizzap_devstack.ports import Ports
 from mizzap_devstack.preflight import choose_gateway_port
@@ -25,7 +26,6 @@ from mizzap_devstack.servers import NatsServer, PostgresServer, QdrantServer, S3
 from mizzap_devstack.servers.base import answers
 from mizzap_devstack.servers.postgres import SERVICES_WITH_DATABASE
 from mizzap_devstack.services import SERVICE_COMMAND, SERVICES, Servers, Services, allot_ports
-from mizzap_devstack.signing_key import ensure_signing_key
 from mizzap_devstack.supervisor import Kept, Supervisor, describe_exit
 
 START_SECONDS = 120.0
@@ -62,8 +62,8 @@ class Stack:
         service_ports = (
             {} if options.servers_only else allot_ports(ports, choose_gateway_port(ports, options.gateway_port))
         )
-        key = self._data / "signing-key.pem"
-        self._services = Services(self._servers, service_ports, key, options.service_command)
+        self._keys = Keys(self._data)
+        self._services = Services(self._servers, service_ports, self._keys, options.service_command)
         self._logs = create_folder(self._data / "logs")
         self.supervisor = Supervisor(self._logs, self._write_state, self._report)
 
@@ -76,7 +76,7 @@ class Stack:
         await together(*(self._start_server(server) for server in self._servers.all()))
         if self._options.servers_only:
             return
-        ensure_signing_key(self._services.signing_key)
+        self._keys.ensure(SERVICES)
         await self._prepare_services()
         await together(*(self._start_service(service) for service in SERVICES))
 

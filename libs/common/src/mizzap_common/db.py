@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-from mizzap_common import inbox
+from mizzap_common import changes, inbox
 from mizzap_common.inbox import Delivery
 
 
@@ -37,6 +37,7 @@ class Database:
         async with self._sessions() as session:
             async with session.begin():
                 yield session
+                await changes.write(session)
             if session.info.pop("outbox", False):
                 self.outbox_filled.set()
 

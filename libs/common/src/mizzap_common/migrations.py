@@ -86,3 +86,23 @@ def create_shared_tables() -> None:
         sa.Column("user_id", sa.BigInteger, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=now),
     )
+
+
+def create_change_tables() -> None:
+    """The change feed's tables as their first revision has them. Frozen, as the shared ones are."""
+    op.create_table(
+        "changes",
+        sa.Column("user_id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("thing_id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("seq", sa.BigInteger, nullable=False, comment="when it last changed, counted per user"),
+        sa.Column("created_seq", sa.BigInteger, nullable=False, comment="when it was first seen"),
+        sa.Column("deleted", sa.Boolean, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    )
+    op.create_index("changes_in_order", "changes", ["user_id", "seq"])
+    op.create_table(
+        "change_heads",
+        sa.Column("user_id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("seq", sa.BigInteger, nullable=False),
+    )

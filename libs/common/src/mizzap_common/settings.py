@@ -45,6 +45,13 @@ class DatabaseSettings(Settings):
     database_pool: int = 8
 
 
+class KeyRingSettings(Settings):
+    """Settings of a service that seals columns or signs links."""
+
+    key_ring_file: Path
+    """The service's own key ring, as `sealed.KeyRing.from_file` reads it."""
+
+
 class ImagingSettings(Settings):
     """Settings of a service that decodes photos in child processes."""
 

@@ -1,0 +1,132 @@
+"""The change feed: what became of a user's things, in the order in which it was committed, for ever resumable.
+
+A service that owns such things has these two tables beside its own. ``note`` what changed anywhere in a transaction;
+`Database.begin` writes it down at the transaction's end. One row a thing: the feed is never longer than what the
+user has and had.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    case,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+_metadata = MetaData()
+
+CHANGES = Table(
+    "changes",
+    _metadata,
+    Column("user_id", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("thing_id", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False, comment="when it last changed, counted per user"),
+    Column("created_seq", BigInteger, nullable=False, comment="when it was first seen"),
+    Column("deleted", Boolean, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("user_id", "kind", "thing_id"),
+    Index("changes_in_order", "user_id", "seq"),
+)
+
+CHANGE_HEADS = Table(
+    "change_heads",
+    _metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+)
+
+Kind = Literal["created", "changed", "deleted"]
+
+
+@dataclass(frozen=True)
+class Changed:
+    """One thing that is not as it was at the cursor."""
+
+    seq: int
+    kind: str
+    thing_id: int
+    change: Kind
+    at: datetime
+
+
+def add_to(service_metadata: MetaData) -> None:
+    """Makes the two tables part of a service's own metadata."""
+    for table in _metadata.sorted_tables:
+        table.to_metadata(service_metadata)
+
+
+def note(session: AsyncSession, user_id: int, kind: str, *thing_ids: int, deleted: bool = False) -> None:
+    """Has these things in the user's feed when the transaction commits. The last word about a thing counts.
+
+    Written at the end and in the users' order: the head's lock, which makes the order of the feed the order of the
+    commits, is then the last that a transaction takes, and nobody waits in a circle.
+    """
+    noted: dict[tuple[int, str, int], bool] = session.info.setdefault("changes", {})
+    for thing_id in thing_ids:
+        noted[user_id, kind, thing_id] = deleted
+
+
+async def write(session: AsyncSession) -> None:
+    """Called by `Database.begin` before it commits."""
+    noted: dict[tuple[int, str, int], bool] = session.info.pop("changes", {})
+    for user_id in sorted({user_id for user_id, _, _ in noted}):
+        mine = [(kind, thing, deleted) for (owner, kind, thing), deleted in noted.items() if owner == user_id]
+        last = await _advance(session, user_id, len(mine))
+        rows = [
+            {"user_id": user_id, "kind": kind, "thing_id": thing, "seq": seq, "created_seq": seq, "deleted": deleted}
+            for seq, (kind, thing, deleted) in enumerate(mine, last - len(mine) + 1)
+        ]
+        statement = insert(CHANGES).values(rows)
+        again = {
+            "seq": statement.excluded.seq,
+            # what comes back from the trash is new to whoever heard that it was gone
+            "created_seq": case((CHANGES.c.deleted, statement.excluded.seq), else_=CHANGES.c.created_seq),
+            "deleted": statement.excluded.deleted,
+            "at": func.now(),
+        }
+        await session.execute(
+            statement.on_conflict_do_update(index_elements=["user_id", "kind", "thing_id"], set_=again)
+        )
+
+
+async def _advance(session: AsyncSession, user_id: int, count: int) -> int:
+    """The user's new head. Nobody else of this user's commits a change until this transaction ends."""
+    statement = (
+        insert(CHANGE_HEADS)
+        .values(user_id=user_id, seq=count)
+        .on_conflict_do_update(index_elements=["user_id"], set_={"seq": CHANGE_HEADS.c.seq + count})
+        .returning(CHANGE_HEADS.c.seq)
+    )
+    return int((await session.execute(statement)).scalar_one())
+
+
+async def since(session: AsyncSession, user_id: int, after: int, limit: int) -> Sequence[Changed]:
+    """What is not as it was at ``after`` (0 is the beginning), the oldest change first."""
+    statement = (
+        select(CHANGES).where(CHANGES.c.user_id == user_id, CHANGES.c.seq > after).order_by(CHANGES.c.seq).limit(limit)
+    )
+    return [
+        Changed(row.seq, row.kind, row.thing_id, _change(row.deleted, row.created_seq > after), row.at)
+        for row in await session.execute(statement)
+    ]
+
+
+def _change(deleted: bool, new: bool) -> Kind:
+    if deleted:
+        return "deleted"
+    return "created" if new else "changed"
