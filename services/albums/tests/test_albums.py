@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from mizzap_albums import service as albums_service
+from mizzap_albums import contents
 from mizzap_common import testing
 from mizzap_common.contracts import catalog, requests
 from mizzap_common.errors import Conflict, InvalidInput, NotFound
@@ -161,7 +161,7 @@ async def test_removing(bus, user, photos):
 
 
 async def test_a_full_album_takes_none_of_too_many(user, photos, monkeypatch):
-    monkeypatch.setattr(albums_service, "MAX_PHOTOS", 3)
+    monkeypatch.setattr(contents, "MAX_PHOTOS", 3)
     album = await user.create()
     mine = photos.make(user.user_id, 4)
     await user.add(album.id, mine[:2])
@@ -173,7 +173,7 @@ async def test_a_full_album_takes_none_of_too_many(user, photos, monkeypatch):
 
 async def test_the_largest_album_fits_into_an_answer(user, photos):
     album = await user.create()
-    mine = photos.make(user.user_id, albums_service.MAX_PHOTOS)
+    mine = photos.make(user.user_id, contents.MAX_PHOTOS)
     for start in range(0, len(mine), 500):
         await user.add(album.id, mine[start : start + 500])
     assert (await user.get(album.id)).photo_ids == mine

@@ -37,6 +37,10 @@ class Event(Generic[P]):
 
 # fmt: off
 USER_REGISTERED      = Event("user.registered",      events.UserRegistered,     "auth",     ())
+USER_JOINED_FAMILY   = Event("user.joined_family",   events.FamilyMemberEvent,  "auth",     ("albums",), "user:joined_family")
+USER_LEFT_FAMILY     = Event("user.left_family",     events.FamilyMemberEvent,  "auth",     ("albums",), "user:left_family")
+FAMILY_CHANGED       = Event("family.changed",       events.FamilyChanged,      "auth",     ("albums",), "family:changed")
+FAMILY_DELETED       = Event("family.deleted",       events.FamilyDeleted,      "auth",     ("albums",), "family:deleted")
 
 PHOTO_UPLOADED       = Event("photo.uploaded",       events.PhotoUploaded,      "photos",   ("photos", "thumbs", "dedup", "curation"), "photo:uploaded")
 PHOTO_PROCESSED      = Event("photo.processed",      events.PhotoProcessed,     "photos",   ("curation",), "photo:processed")

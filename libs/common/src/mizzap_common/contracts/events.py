@@ -2,11 +2,14 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from mizzap_common.contracts.message import Message
 
 Lane = Literal["exact", "pixel", "near", "similar"]
 MatchType = Literal["exact", "perceptual", "ai"]
 DuplicateAction = Literal["pending", "confirmed", "rejected", "kept_both"]
+FamilyRole = Literal["owner", "member", "viewer"]
 
 
 class UserEvent(Message):
@@ -27,6 +30,38 @@ class PhotoEvent(UserEvent):
 
 
 class UserRegistered(UserEvent):
+    pass
+
+
+class FamilyEvent(UserEvent):
+    """``user_id`` is who acted or joined or left; ``audience`` are all members, those who leave by it included."""
+
+    family_id: int
+    audience: list[int]
+    change: int
+    """Rises with every event of the family: of several the highest counts."""
+
+    @property
+    def about(self) -> str:
+        return f"family/{self.family_id}"
+
+
+class FamilyMemberEvent(FamilyEvent):
+    role: FamilyRole
+
+
+class FamilyMembership(Message):
+    user_id: int
+    role: FamilyRole
+
+
+class FamilyChanged(FamilyEvent):
+    """Its name or somebody's role is another one."""
+
+    members: list[FamilyMembership]
+
+
+class FamilyDeleted(FamilyEvent):
     pass
 
 
@@ -119,8 +154,13 @@ class CurationReady(UserEvent):
 
 
 class AlbumUpdated(UserEvent):
+    """``user_id`` is the album's owner. Or a family member to whom alone it happened: for whoever an album is shared
+    with it is created, for whoever doesn't see it any more it is deleted."""
+
     album_id: int
     change: Literal["created", "updated", "photos_added", "photos_removed", "deleted"]
+    audience: list[int] = Field(default_factory=list)
+    """All who see the album and the change; empty: only the user."""
 
     @property
     def about(self) -> str:

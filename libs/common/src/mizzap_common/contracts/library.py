@@ -203,6 +203,10 @@ class UpdateAlbum(AlbumRequest):
     name: AlbumName | None = None
     description: str | None = Field(None, max_length=10_000)
     cover_photo_id: PhotoId | None = None
+    clear_cover: bool = False
+    """The first photo is the cover again, whichever it is."""
+    if_match: str | None = Field(None, max_length=1000)
+    """As the header: the change is refused when the album is another one than the asker knew."""
 
 
 class AddToAlbum(AlbumRequest):
@@ -214,18 +218,36 @@ class RemoveFromAlbum(AlbumRequest):
 
 
 class ListAlbums(Page):
-    pass
+    shared: bool | None = None
+    """Only those that others see too, own and theirs, or only those that nobody else sees."""
+
+
+AlbumRole = Literal["owner", "member", "viewer"]
+"""What the asker is in an album: a viewer looks, a member adds and takes out own photos too, the owner does everything."""
+
+
+def album_etag(version: int, role: AlbumRole) -> str:
+    """Of what one asker sees: who becomes a viewer sees another album, though its version is the same."""
+    return f'"{version}-{role}"'
 
 
 class Album(Message):
     id: int
+    owner_id: int
+    role: AlbumRole
     name: str
     description: str | None
     cover_photo_id: int | None
     visibility: Literal["private", "shared"]
     photo_count: int
+    version: int
+    """Rises with every change of the album."""
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def etag(self) -> str:
+        return album_etag(self.version, self.role)
 
 
 class AlbumWithPhotos(Album):
