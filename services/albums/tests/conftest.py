@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import pytest
 from mizzap_albums.app import build
@@ -13,6 +14,9 @@ from mizzap_albums.settings import AlbumsSettings
 from mizzap_common import migrations, testing
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import albums, catalog, events, feed, library, requests
+from mizzap_common.db import Database
+from mizzap_common.tables import INBOX
+from sqlalchemy import func, select
 
 _numbers = count(2**40)
 Told = tuple[catalog.Event[Any], Any]
@@ -117,8 +121,9 @@ class Client:
 class Family:
     """A family of which the auth service tells; each thing that happens in it has a higher ``change``."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, database: Database) -> None:
         self.bus = bus
+        self.database = database
         self.id = next(_numbers)
         self.change = 0
         self.roles: dict[int, events.FamilyRole] = {}
@@ -147,8 +152,16 @@ class Family:
     async def tell(self, *told: Told) -> None:
         """Publishes events one after the other, and waits until the service has acted on each."""
         for event, payload in told:
-            await testing.publish_event(self.bus.jetstream, event, payload)
-            await testing.all_handled(self.bus.jetstream, "albums")
+            event_id = await testing.publish_event(self.bus.jetstream, event, payload)
+            await self.handled(event_id)
+
+    async def handled(self, *event_ids: UUID) -> None:
+        async def all_in_the_inbox() -> bool:
+            async with self.database.begin() as session:
+                found = select(func.count()).select_from(INBOX).where(INBOX.c.event_id.in_(event_ids))
+                return (await session.execute(found)).scalar_one() == len(event_ids)
+
+        await testing.eventually(all_in_the_inbox, 30)
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +188,14 @@ async def service(settings: AlbumsSettings, bus: Bus) -> AsyncIterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+async def database(settings: AlbumsSettings) -> AsyncIterator[Database]:
+    """To look behind the scenes."""
+    opened = Database(settings.database_url.get_secret_value())
+    yield opened
+    await opened.close()
+
+
 @pytest.fixture
 def user(bus: Bus, service: None) -> Client:
     """A user whom no other test knows."""
@@ -192,5 +213,5 @@ def make_user(bus: Bus, service: None) -> Callable[[], Client]:
 
 
 @pytest.fixture
-def make_family(bus: Bus, service: None) -> Callable[[], Family]:
-    return lambda: Family(bus)
+def make_family(bus: Bus, service: None, database: Database) -> Callable[[], Family]:
+    return lambda: Family(bus, database)

@@ -49,18 +49,24 @@ async def page(session: AsyncSession, album_id: int, limit: int, offset: int) ->
     return (await session.scalars(statement)).all()
 
 
-async def originals_shared(session: AsyncSession, user_id: int, album_id: int) -> bool:
-    """Whether one of the families by which the user sees the album may have originals."""
-    statement = (
-        select(col(SharedAlbumRow.id))
-        .join(FamilyMemberRow, col(FamilyMemberRow.family_id) == col(SharedAlbumRow.family_id))
+async def originals_shared(session: AsyncSession, album_id: int, user_ids: Collection[int]) -> bool:
+    """Whether the album is shared, with its originals, with a family that all of these users are in: nobody's originals
+    go to a family that they don't know of."""
+    inside = (
+        select(func.count())
+        .select_from(FamilyMemberRow)
         .where(
-            col(SharedAlbumRow.album_id) == album_id,
-            col(SharedAlbumRow.visibility) == "family",
-            col(SharedAlbumRow.originals),
-            col(FamilyMemberRow.user_id) == user_id,
+            col(FamilyMemberRow.family_id) == col(SharedAlbumRow.family_id),
+            col(FamilyMemberRow.user_id).in_(user_ids),
             col(FamilyMemberRow.role).is_not(None),
         )
+        .scalar_subquery()
+    )
+    statement = select(col(SharedAlbumRow.id)).where(
+        col(SharedAlbumRow.album_id) == album_id,
+        col(SharedAlbumRow.visibility) == "family",
+        col(SharedAlbumRow.originals),
+        inside == len(set(user_ids)),
     )
     return (await session.scalars(statement)).first() is not None
 
@@ -110,7 +116,7 @@ async def lock_albums_with(session: AsyncSession, owner_id: int, photo_id: int) 
 async def arrange(session: AsyncSession, album_id: int, photo_ids: Sequence[int]) -> None:
     """Gives all photos of the album these places."""
     wanted = bindparam("ids", list(photo_ids), ARRAY(BigInteger))
-    places = func.unnest(wanted).table_valued("photo_id", with_ordinality="place", name="places")
+    places = func.unnest(wanted).table_valued("photo_id", with_ordinality="place").render_derived("places")
     statement = update(AlbumPhotoRow).where(col(AlbumPhotoRow.album_id) == album_id, _photo == places.c.photo_id)
     await session.execute(statement.values(position=places.c.place * GAP), execution_options=_NO_ROWS_HELD)
 

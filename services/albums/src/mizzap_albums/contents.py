@@ -135,7 +135,7 @@ class Contents:
                 raise access.no_such_photo(request.photo_id)
             owner_id = owners[request.photo_id]
             original = owner_id == request.user_id or await album_photos.originals_shared(
-                session, request.user_id, request.album_id
+                session, request.album_id, [request.user_id, owner_id]
             )
         return albums.LocatedPhoto(owner_id=owner_id, original=original)
 

@@ -103,7 +103,7 @@ async def overviews(session: AsyncSession, user_id: int, album_ids: Collection[i
     """Those of the albums that the user sees."""
     statement = _overviews(user_id).where(col(AlbumRow.id).in_(album_ids))
     rows = await session.execute(statement.execution_options(populate_existing=True))
-    return {row[0].id: _overview(row) for row in rows}
+    return {cast(int, row[0].id): _overview(row) for row in rows}
 
 
 async def page(

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/v1/albums/{album_id}", tags=["albums"])
 _READS = problems.responses(400, 401, 404, 503)
 _WRITES = problems.responses(400, 401, 403, 404, 503)
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
-_NOT_MODIFIED = {304: {"description": "The client has it"}}
+_NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it"}}
 _CACHE = "private, no-cache"
 """Asked for anew each time: what is shared today may not be so tomorrow."""
 
