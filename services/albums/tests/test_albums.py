@@ -9,6 +9,7 @@ from mizzap_common import testing
 from mizzap_common.contracts import catalog, requests
 from mizzap_common.errors import Conflict, InvalidInput, NotFound
 from mizzap_common.rpc import read_answer
+from pydantic import ValidationError
 
 
 async def changes(bus, user, album_id, number):
@@ -177,6 +178,17 @@ async def test_the_largest_album_fits_into_an_answer(user, photos):
     for start in range(0, len(mine), 500):
         await user.add(album.id, mine[start : start + 500])
     assert (await user.get(album.id)).photo_ids == mine
+
+
+async def test_the_largest_page_fits_into_an_answer(user):
+    """Characters that take six bytes in JSON, in every place."""
+    for _ in range(100):
+        await user.create("\x01" * 255, description="\x01" * 1000)
+    assert len((await user.list(limit=100)).albums) == 100
+    changes = await user.changes(limit=500)
+    assert changes.more and changes.changes
+    with pytest.raises(ValidationError):
+        await user.create(description="d" * 1001)
 
 
 async def test_many_adding_the_same_at_once_add_each_photo_once(user, photos):

@@ -3,12 +3,13 @@
 import asyncio
 import itertools
 import random
+from datetime import UTC, datetime
 
 import pytest
-from mizzap_albums import repository
-from mizzap_albums.models import AlbumPhotoRow, AlbumRow, FamilyMemberRow
+from mizzap_albums import access, repository
+from mizzap_albums.models import AlbumPhotoRow, AlbumRow, FamilyMemberRow, SharedAlbumRow
 from mizzap_common import testing
-from mizzap_common.contracts import catalog
+from mizzap_common.contracts import catalog, library
 from mizzap_common.errors import NotFound
 from mizzap_common.telemetry import HANDLED
 from sqlalchemy import select, true
@@ -260,13 +261,10 @@ async def feed_is_true(user):
 
 
 async def test_without_the_look_under_the_lock_a_late_add_gets_in(shared, photos, monkeypatch):
-    from mizzap_albums import access
-
-    opened = access.Opened
 
     async def first_look_only(session, request):
         album = await session.get(AlbumRow, request.album_id)
-        return opened(album, "member")
+        return access.Opened(album, "member")
 
     async def leave():
         await shared.family.tell(shared.family.leaving(shared.member))
@@ -278,10 +276,6 @@ async def test_without_the_look_under_the_lock_a_late_add_gets_in(shared, photos
 
 
 async def no_answer(session, request):
-    from datetime import UTC, datetime
-
-    from mizzap_common.contracts import library
-
     return library.Album(
         id=1, owner_id=1, role="member", name="x", description=None, cover_photo_id=None, visibility="shared",
         photo_count=0, version=1, created_at=datetime.now(UTC), updated_at=datetime.now(UTC),
@@ -290,8 +284,6 @@ async def no_answer(session, request):
 
 @pytest.mark.parametrize("mutant", ["left members count", "hidden shares count"])
 async def test_a_laxer_access_rule_shows_the_album_to_whom_it_is_hidden_from(shared, mutant, monkeypatch):
-    from mizzap_albums.models import SharedAlbumRow
-
     family = FamilyMemberRow.family_id == SharedAlbumRow.family_id
     visible = SharedAlbumRow.visibility == "family"
     there = FamilyMemberRow.role.is_not(None)

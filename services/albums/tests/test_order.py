@@ -6,6 +6,7 @@ import time
 
 import pytest
 from mizzap_albums import album_photos
+from mizzap_common.contracts import albums
 from mizzap_common.errors import Conflict, NotFound
 from pydantic import ValidationError
 
@@ -82,8 +83,6 @@ async def test_a_whole_order_names_every_photo_once(user, photos):
 
 @pytest.mark.parametrize("values", [{}, {"moves": []}, {"photo_ids": [1], "moves": [{"photoId": 1, "after": None}]}])
 def test_either_moves_or_a_whole_order(user, values):
-    from mizzap_common.contracts import albums
-
     with pytest.raises(ValidationError):
         albums.OrderAlbum(user_id=1, album_id=1, **values)
 

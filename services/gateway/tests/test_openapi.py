@@ -37,7 +37,10 @@ def test_it_has_every_endpoint_of_the_issue() -> None:
         "POST /albums/{album_id}/photos", "DELETE /albums/{album_id}/photos/{photo_id}", "GET /duplicates",
         "GET /duplicates/groups", "GET /duplicates/stats", "POST /duplicates/{duplicate_id}/action",
         "GET /curation/moments", "POST /curation/moments/confirm", "PUT /curation/moments", "GET /jobs",
-        "GET /jobs/progress", "GET /model",
+        "GET /jobs/progress", "GET /model", "GET /albums/{album_id}/photos", "PUT /albums/{album_id}/order",
+        "POST /albums/{album_id}/photos/remove", "GET /albums/{album_id}/photos/{photo_id}/thumbnail",
+        "GET /albums/{album_id}/photos/{photo_id}/original", "POST /albums/{album_id}/shares",
+        "GET /albums/{album_id}/shares", "DELETE /albums/{album_id}/shares/{family_id}",
     }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -19,33 +19,29 @@ _position = col(AlbumPhotoRow.position)
 _photo = col(AlbumPhotoRow.photo_id)
 
 
+def _in(album_id: int) -> ColumnElement[bool]:
+    return col(AlbumPhotoRow.album_id) == album_id
+
+
 async def ids(session: AsyncSession, album_id: int) -> Sequence[int]:
     """In the album's order."""
-    statement = select(_photo).where(col(AlbumPhotoRow.album_id) == album_id).order_by(_position)
+    statement = select(_photo).where(_in(album_id)).order_by(_position)
     return (await session.scalars(statement)).all()
 
 
 async def owners(session: AsyncSession, album_id: int, wanted: Collection[int]) -> dict[int, int]:
     """Those of the photos that are in the album, and whose they are."""
-    statement = select(_photo, col(AlbumPhotoRow.owner_id)).where(
-        col(AlbumPhotoRow.album_id) == album_id, _photo.in_(wanted)
-    )
+    statement = select(_photo, col(AlbumPhotoRow.owner_id)).where(_in(album_id), _photo.in_(wanted))
     return {row[0]: row[1] for row in await session.execute(statement)}
 
 
 async def count(session: AsyncSession, album_id: int) -> int:
-    statement = select(func.count()).select_from(AlbumPhotoRow).where(col(AlbumPhotoRow.album_id) == album_id)
+    statement = select(func.count()).select_from(AlbumPhotoRow).where(_in(album_id))
     return (await session.execute(statement)).scalar_one()
 
 
 async def page(session: AsyncSession, album_id: int, limit: int, offset: int) -> Sequence[AlbumPhotoRow]:
-    statement = (
-        select(AlbumPhotoRow)
-        .where(col(AlbumPhotoRow.album_id) == album_id)
-        .order_by(_position)
-        .limit(limit)
-        .offset(offset)
-    )
+    statement = select(AlbumPhotoRow).where(_in(album_id)).order_by(_position).limit(limit).offset(offset)
     return (await session.scalars(statement)).all()
 
 
@@ -73,7 +69,7 @@ async def originals_shared(session: AsyncSession, album_id: int, user_ids: Colle
 
 async def append(session: AsyncSession, album_id: int, owner_id: int, new: Sequence[int]) -> None:
     """Puts an owner's photos behind the others. None of them is in the album."""
-    last = select(func.max(_position)).where(col(AlbumPhotoRow.album_id) == album_id)
+    last = select(func.max(_position)).where(_in(album_id))
     start = (await session.execute(last)).scalar_one() or 0
     rows = [
         {"album_id": album_id, "photo_id": photo_id, "owner_id": owner_id, "position": start + number * GAP}
@@ -90,14 +86,13 @@ def without_cover(gone: Collection[int]) -> dict[str, Any]:
 
 async def take_out(session: AsyncSession, album_id: int, photo_ids: Collection[int]) -> Sequence[int]:
     """Those of the photos that were in the album, and no longer are."""
-    statement = delete(AlbumPhotoRow).where(col(AlbumPhotoRow.album_id) == album_id, _photo.in_(photo_ids))
+    statement = delete(AlbumPhotoRow).where(_in(album_id), _photo.in_(photo_ids))
     return (await session.scalars(statement.returning(_photo))).all()
 
 
-async def take_out_of(session: AsyncSession, album_id: int, owner_ids: Collection[int]) -> Sequence[int]:
-    """Takes out all photos of these owners."""
-    theirs = col(AlbumPhotoRow.owner_id).in_(owner_ids)
-    statement = delete(AlbumPhotoRow).where(col(AlbumPhotoRow.album_id) == album_id, theirs)
+async def take_out_others(session: AsyncSession, album_id: int, owner_ids: Collection[int]) -> Sequence[int]:
+    """Takes out all photos that are not of these owners."""
+    statement = delete(AlbumPhotoRow).where(_in(album_id), col(AlbumPhotoRow.owner_id).not_in(owner_ids))
     return (await session.scalars(statement.returning(_photo))).all()
 
 
@@ -117,7 +112,7 @@ async def arrange(session: AsyncSession, album_id: int, photo_ids: Sequence[int]
     """Gives all photos of the album these places."""
     wanted = bindparam("ids", list(photo_ids), ARRAY(BigInteger))
     places = func.unnest(wanted).table_valued("photo_id", with_ordinality="place").render_derived("places")
-    statement = update(AlbumPhotoRow).where(col(AlbumPhotoRow.album_id) == album_id, _photo == places.c.photo_id)
+    statement = update(AlbumPhotoRow).where(_in(album_id), _photo == places.c.photo_id)
     await session.execute(statement.values(position=places.c.place * GAP), execution_options=_NO_ROWS_HELD)
 
 
@@ -131,7 +126,7 @@ async def move(session: AsyncSession, album_id: int, photo_id: int, after: int |
         await _spread(session, album_id)
         _, before, behind = await _around(session, album_id, photo_id, after)
         place = _between(before, behind)
-    mine = (col(AlbumPhotoRow.album_id) == album_id) & (_photo == photo_id)
+    mine = _in(album_id) & (_photo == photo_id)
     await session.execute(update(AlbumPhotoRow).where(mine).values(position=place))
     return True
 
@@ -140,7 +135,7 @@ async def _around(
     session: AsyncSession, album_id: int, photo_id: int, after: int | None
 ) -> tuple[int, int | None, int | None]:
     """Where the photo stands, and the positions that it is to stand between."""
-    inside = col(AlbumPhotoRow.album_id) == album_id
+    inside = _in(album_id)
     both = select(_photo, _position).where(inside, _photo.in_([photo_id, after]))
     known = {row[0]: row[1] for row in await session.execute(both)}
     before = None if after is None else known[after]
@@ -161,6 +156,6 @@ def _between(before: int | None, behind: int | None) -> int | None:
 async def _spread(session: AsyncSession, album_id: int) -> None:
     """Gives all positions anew, with room between them again."""
     in_order = func.row_number().over(order_by=_position).label("place")
-    numbered = select(col(AlbumPhotoRow.id), in_order).where(col(AlbumPhotoRow.album_id) == album_id).subquery()
+    numbered = select(col(AlbumPhotoRow.id), in_order).where(_in(album_id)).subquery()
     statement = update(AlbumPhotoRow).where(col(AlbumPhotoRow.id) == numbered.c.id)
     await session.execute(statement.values(position=numbered.c.place * GAP), execution_options=_NO_ROWS_HELD)

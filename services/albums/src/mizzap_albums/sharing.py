@@ -1,7 +1,7 @@
 """What the albums service decides about families: with whom an album is shared, and what ends when somebody leaves.
 
-Who no longer sees an album takes the own photos along. So each photo in an album is its owner's, or of somebody who
-sees the album.
+Who no longer sees an album takes the own photos along: each photo in an album is of the album's owner, or of somebody
+who sees the album.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -109,13 +109,12 @@ async def _follow(
     session: AsyncSession, album: AlbumRow, before: Mapping[int, AlbumRole], after: Mapping[int, AlbumRole]
 ) -> None:
     album_id = cast(int, album.id)
-    lost = sorted(before.keys() - after.keys())
-    taken = await album_photos.take_out_of(session, album_id, lost) if lost else ()
+    taken = await album_photos.take_out_others(session, album_id, [album.user_id, *after])
     visibility = await families.settle_visibility(session, album_id)
     if taken or visibility:
         await repository.change(session, album_id, album_photos.without_cover(taken))
         await telling.tell(session, album, "photos_removed" if taken else "updated", before.keys() & after.keys())
-    for user_id in lost:
+    for user_id in sorted(before.keys() - after.keys()):
         await telling.tell_one(session, user_id, album, "deleted")
     for user_id in sorted(after.keys() - before.keys()):
         await telling.tell_one(session, user_id, album, "created")

@@ -190,18 +190,20 @@ class AlbumRequest(UserRequest):
 
 
 AlbumName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+AlbumDescription = Annotated[str, StringConstraints(max_length=1_000)]
+"""A page of albums, others' among them, must fit into one answer over the broker, 1 MiB, whatever they wrote."""
 
 
 class CreateAlbum(UserRequest):
     name: AlbumName
-    description: str | None = Field(None, max_length=10_000)
+    description: AlbumDescription | None = None
 
 
 class UpdateAlbum(AlbumRequest):
     """A field that is left out stays as it is; an empty description takes it away."""
 
     name: AlbumName | None = None
-    description: str | None = Field(None, max_length=10_000)
+    description: AlbumDescription | None = None
     cover_photo_id: PhotoId | None = None
     clear_cover: bool = False
     """The first photo is the cover again, whichever it is."""

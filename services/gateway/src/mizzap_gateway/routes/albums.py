@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from mizzap_common.contracts import albums, library, requests
 from mizzap_common.contracts.message import Request as Body
-from pydantic import Field
 
 from mizzap_gateway import problems
 from mizzap_gateway.answers import Answer, Gone, ListAnswer, pagination
@@ -24,14 +23,14 @@ class AlbumsQuery(PageQuery):
 
 class CreateAlbumBody(Body):
     name: library.AlbumName
-    description: str | None = Field(None, max_length=10_000)
+    description: library.AlbumDescription | None = None
 
 
 class UpdateAlbumBody(Body):
     """A field that is left out stays as it is. With ``coverPhotoId: null`` the first photo is the cover again."""
 
     name: library.AlbumName | None = None
-    description: str | None = Field(None, max_length=10_000)
+    description: library.AlbumDescription | None = None
     cover_photo_id: library.PhotoId | None = None
 
 
