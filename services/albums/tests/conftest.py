@@ -15,6 +15,7 @@ from mizzap_common import migrations, testing
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import albums, catalog, events, feed, library, requests
 from mizzap_common.db import Database
+from mizzap_common.errors import NotFound
 from mizzap_common.tables import INBOX
 from sqlalchemy import func, select
 
@@ -113,6 +114,14 @@ class Client:
     async def changes(self, after=0, limit=100):
         request = feed.ChangesRequest(user_id=self.user_id, after=after, limit=limit)
         return await self.bus.ask(requests.ALBUMS_CHANGES, request)
+
+    async def role_in(self, album):
+        """None where the album is not there, neither by itself nor in the list."""
+        try:
+            return (await self.get(album.id)).role
+        except NotFound:
+            assert album.id not in [shown.id for shown in (await self.list()).albums]
+            return None
 
     def deletion_of(self, photo_id: int) -> events.PhotoDeleted:
         return events.PhotoDeleted(user_id=self.user_id, photo_id=photo_id, sha256="0" * 64, object_key="gone")
@@ -215,3 +224,27 @@ def make_user(bus: Bus, service: None) -> Callable[[], Client]:
 @pytest.fixture
 def make_family(bus: Bus, service: None, database: Database) -> Callable[[], Family]:
     return lambda: Family(bus, database)
+
+
+@dataclass
+class SharedAlbum:
+    """An album of ``owner``'s with the photo ``theirs`` and ``member``'s photo ``own``, which is its cover."""
+
+    owner: Client
+    member: Client
+    family: Family
+    album: library.Album
+    theirs: int
+    own: int
+
+
+@pytest.fixture
+async def shared(make_user, make_family, photos) -> SharedAlbum:
+    owner, member, family = make_user(), make_user(), make_family()
+    await family.tell(family.joining(owner, "owner"), family.joining(member))
+    album = await owner.create()
+    await owner.share(album.id, family.id)
+    (theirs,), (own,) = photos.make(owner.user_id, 1), photos.make(member.user_id, 1)
+    await owner.add(album.id, [theirs])
+    await member.add(album.id, [own])
+    return SharedAlbum(owner, member, family, await owner.update(album.id, cover_photo_id=own), theirs, own)
