@@ -9,7 +9,7 @@ from mizzap_albums import access, families, repository, sharing
 from mizzap_albums.models import AlbumPhotoRow, AlbumRow, FamilyMemberRow, SharedAlbumRow
 from mizzap_common import testing
 from mizzap_common.contracts import catalog, library
-from mizzap_common.errors import NotFound
+from mizzap_common.errors import MizzapError, NotFound
 from mizzap_common.telemetry import HANDLED
 from sqlalchemy import select, text
 
@@ -28,6 +28,9 @@ async def broken_promises(database):
         ]
 
 
+NO_SUCH_ALBUM = ("NOT_FOUND", "There is no such album.", {})
+
+
 async def late_add(shared, photos, end):
     """Photos answers the member's question, then ``end`` comes, and only then the photo is put in."""
     (late,) = photos.make(shared.member.user_id, 1)
@@ -39,24 +42,31 @@ async def late_add(shared, photos, end):
         await end()
     finally:
         photos.may_answer.set()
-    with pytest.raises(NotFound) as refusal:
+    with pytest.raises(MizzapError) as refusal:
         await adding
-    assert (refusal.value.message, refusal.value.details) == ("There is no such album.", {})
-    return (await shared.owner.get(shared.album.id)).photo_ids
+    assert (await shared.owner.get(shared.album.id)).photo_ids in ([shared.theirs], [shared.theirs, shared.own])
+    return refusal.value.code, refusal.value.message, refusal.value.details
 
 
 async def test_an_add_that_comes_after_leaving_is_refused(shared, photos):
     async def leave():
         await shared.family.tell(shared.family.leaving(shared.member))
 
-    assert await late_add(shared, photos, leave) == [shared.theirs]
+    assert await late_add(shared, photos, leave) == NO_SUCH_ALBUM
 
 
 async def test_an_add_that_comes_after_the_end_of_sharing_is_refused(shared, photos):
     async def unshare():
         await shared.owner.unshare(shared.album.id, shared.family.id)
 
-    assert await late_add(shared, photos, unshare) == [shared.theirs]
+    assert await late_add(shared, photos, unshare) == NO_SUCH_ALBUM
+
+
+async def test_an_add_that_comes_after_becoming_a_viewer_is_refused(shared, photos):
+    async def become_a_viewer():
+        await shared.family.tell(shared.family.becoming(shared.member, "viewer"))
+
+    assert (await late_add(shared, photos, become_a_viewer))[0] == "VIEWER_ONLY"
 
 
 async def test_who_joins_while_an_album_is_being_shared_hears_of_it(make_user, make_family, database):

@@ -20,6 +20,11 @@ class UserEvent(Message):
         """What the event is about: CloudEvents' subject, and what the sweeper finds it by in the outbox."""
         return f"user/{self.user_id}"
 
+    @property
+    def watchers(self) -> frozenset[int]:
+        """The users whose sockets show the event: its own, and those of the ``audience`` that a payload may name."""
+        return frozenset((self.user_id, *getattr(self, "audience", ())))
+
 
 class PhotoEvent(UserEvent):
     photo_id: int
@@ -160,7 +165,7 @@ class AlbumUpdated(UserEvent):
     album_id: int
     change: Literal["created", "updated", "photos_added", "photos_removed", "deleted"]
     audience: list[int] = Field(default_factory=list)
-    """All who see the album and the change; empty: only the user."""
+    """All who see the album and the change, beside the user."""
 
     @property
     def about(self) -> str:
