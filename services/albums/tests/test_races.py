@@ -84,13 +84,24 @@ async def test_who_joins_while_an_album_is_being_shared_hears_of_it(make_user, m
     assert await who.role_in(album) == "member"
 
 
-async def somebody_waits(database):
-    waiting = text(
-        "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' "
-        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    )
+async def test_an_add_waits_for_who_is_just_leaving(shared, photos, database):
+    """The leaving has done all but to commit: without the album's lock the photo would be put in behind its back."""
+    (late,) = photos.make(shared.member.user_id, 1)
+    _, leaving = shared.family.leaving(shared.member)
     async with database.begin() as session:
-        return (await session.execute(waiting)).scalar_one()
+        async with sharing._changing(session, shared.family.id):
+            await families.put_roles(session, shared.family.id, leaving.change, {shared.member.user_id: None})
+        task = asyncio.create_task(shared.member.add(shared.album.id, [late]))
+        await testing.eventually(lambda: task.done() or somebody_waits(database))
+    with pytest.raises(NotFound):
+        await task
+    assert (await shared.owner.get(shared.album.id)).photo_ids == [shared.theirs]
+
+
+async def somebody_waits(database):
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with database.begin() as session:
+        return (await session.execute(text(waiting))).scalar_one()
 
 
 async def test_adding_while_the_sharing_ends_leaves_no_photo_of_who_sees_nothing(
