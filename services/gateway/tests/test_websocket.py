@@ -74,10 +74,12 @@ async def test_every_shown_event_comes(gateway, user_id) -> None:
         "size_bytes": 1, "code": "X", "message": "x", "duplicate_id": 1, "primary_photo_id": 1,
         "duplicate_photo_id": 2, "lane": "exact", "match_type": "exact", "similarity_score": 1.0,
         "action": "confirmed", "set_id": 1, "moments": 3, "album_id": 4, "change": "created",
+        "family_id": 5, "role": "member", "audience": [1], "members": [],
     }  # fmt: skip
     async with _connected(gateway, user_id) as connection:
         for event in EVENTS_SHOWN:
-            payload = event.payload(**{name: values[name] for name in event.payload.model_fields})
+            numbered = values | ({"change": 1} if issubclass(event.payload, events.FamilyEvent) else {})
+            payload = event.payload(**{name: numbered[name] for name in event.payload.model_fields})
             await testing.publish_event(gateway.bus.jetstream, event, payload)
             message = await _next(connection)
             assert message["event"] == event.websocket
