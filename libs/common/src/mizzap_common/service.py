@@ -42,7 +42,10 @@ class Service:
         self._database: Database | None = None
         if isinstance(settings, DatabaseSettings):
             self._database = Database(settings.database_url.get_secret_value(), settings.database_pool)
-        self.bus = Bus(name, settings.nats_url, self._database, settings.handler_workers)
+        self.bus = Bus(
+            name, settings.nats_url, self._database, settings.handler_workers, settings.nats_user,
+            settings.nats_password.get_secret_value(),
+        )  # fmt: skip
         self.storage = Storage(settings)
         self.checks: dict[str, Check] = {"storage": self.storage.ping}
         if self._database is not None:

@@ -28,6 +28,11 @@ class Event(Generic[P]):
     websocket: str | None = None
 
     @property
+    def watched(self) -> bool:
+        """Whether the gateway hears it as it passes."""
+        return self.websocket is not None
+
+    @property
     def stream(self) -> str:
         return self.producer.upper()
 

@@ -21,6 +21,8 @@ class Method(Generic[Q, A]):
     request: type[Q]
     answer: type[A]
     timeout: float = 10.0
+    askers: tuple[str, ...] = ("gateway",)
+    """Which services may ask; the broker lets nobody else."""
 
     @property
     def subject(self) -> str:
@@ -40,7 +42,7 @@ PHOTOS_ADOPT         = Method("photos", "adopt", library.AdoptPhoto, library.Reg
 PHOTOS_LIST          = Method("photos", "list", library.ListPhotos, library.PhotoPage)
 PHOTOS_GET           = Method("photos", "get", library.PhotoRequest, library.Photo)
 PHOTOS_DELETE        = Method("photos", "delete", library.PhotoRequest, library.Done)
-PHOTOS_NAMES         = Method("photos", "names", library.PhotosRequest, library.PhotoNames)
+PHOTOS_NAMES         = Method("photos", "names", library.PhotosRequest, library.PhotoNames, askers=("gateway", "albums"))
 PHOTOS_ORIGINAL      = Method("photos", "original", library.PhotoRequest, library.StoredObject)
 PHOTOS_JOBS          = Method("photos", "jobs", library.ListJobs, library.JobPage)
 PHOTOS_PROGRESS      = Method("photos", "progress", library.UserRequest, library.Progress)
@@ -60,7 +62,7 @@ DEDUP_LIST           = Method("dedup", "list", duplicating.ListDuplicates, dupli
 DEDUP_GROUPS         = Method("dedup", "groups", duplicating.ListGroups, duplicating.GroupPage)
 DEDUP_STATS          = Method("dedup", "stats", library.UserRequest, duplicating.DuplicateStats)
 DEDUP_ACT            = Method("dedup", "act", duplicating.ActOnDuplicate, duplicating.Duplicate)
-DEDUP_EMBEDDINGS     = Method("dedup", "embeddings", duplicating.EmbeddingsRequest, duplicating.Embeddings)
+DEDUP_EMBEDDINGS     = Method("dedup", "embeddings", duplicating.EmbeddingsRequest, duplicating.Embeddings, askers=("curation",))
 DEDUP_MODEL          = Method("dedup", "model", duplicating.ModelRequest, duplicating.Model)
 
 CURATION_MOMENTS     = Method("curation", "moments", library.UserRequest, curating.CuratedSet)
