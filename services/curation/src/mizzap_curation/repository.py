@@ -112,6 +112,8 @@ async def wish(session: AsyncSession, user_id: int, photo_ids: Collection[int], 
 async def arrange(session: AsyncSession, user_id: int, photo_ids: Sequence[int]) -> None:
     """Remembers the user's own order; it replaces an earlier one."""
     await session.execute(update(ChoiceRow).where(col(ChoiceRow.user_id) == user_id).values(position=None))
+    if not photo_ids:
+        return
     statement = insert(ChoiceRow).values(
         [{"user_id": user_id, "photo_id": photo_id, "position": at} for at, photo_id in enumerate(photo_ids)]
     )
