@@ -29,7 +29,7 @@ def main() -> None:
         if given.command == "partner":
             simulate_partners(given.data.resolve())
         else:
-            asyncio.run(up(options(given)))
+            asyncio.run(up(options_of(given)))
     except StackError as error:
         sys.exit(f"mizzap-devstack: {error}")
     except OSError as error:  # the disk is full, a program may not be run, …
@@ -58,7 +58,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def options(given: argparse.Namespace) -> Options:
+def options_of(given: argparse.Namespace) -> Options:
     return Options(given.data.resolve(), given.port, given.servers_only, given.service_command)
 
 
@@ -78,19 +78,19 @@ def default_port() -> int | None:
     return int(text) if text else None
 
 
-async def up(asked: Options) -> None:
+async def up(options: Options) -> None:
     """Start the stack and keep it running until SIGINT, SIGTERM or SIGHUP. Raises StackError."""
-    prepare_data_folder(asked.data)
+    prepare_data_folder(options.data)
     progress = Progress()
-    with only_one(asked.data):
-        stack = Stack(asked, progress)
+    with only_one(options.data):
+        stack = Stack(options, progress)
         stopped = stop_on_signals(stack)
         starting = asyncio.create_task(stack.start())
         try:
             await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 await starting
-                await announce(stack, asked, progress)
+                await announce(stack, options, progress)
                 await stopped
         finally:
             starting.cancel()

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -44,7 +45,7 @@ async def latest(session: AsyncSession, user_id: int, pairs: Collection[Pair]) -
     statement = (
         select(ActionRow)
         .where(col(ActionRow.user_id) == user_id, tuple_(*pair).in_(list(pairs)))
-        .distinct(*pair)
+        .ext(distinct_on(*pair))
         .order_by(*pair, col(ActionRow.seq).desc())
     )
     return {(row.left_id, row.right_id): row for row in (await session.scalars(statement)).all()}
