@@ -1,9 +1,10 @@
 """What partners tell about their orders."""
 
 import base64
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from mizzap_common.contracts import ordering
+from mizzap_common.contracts.events import OrderStatus
 from mizzap_common.contracts.message import Request
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, InvalidInput, NotFound
@@ -68,7 +69,7 @@ class Callbacks:
             if (before := await orders_repository.answered(session, row, request.webhook_id)) is not None:
                 return ordering.CallbackTaken.model_validate(before)
             applied = await _apply(session, row, told)
-            answer = ordering.CallbackTaken(order_id=row.id, status=row.status, applied=applied)
+            answer = ordering.CallbackTaken(order_id=row.id, status=cast(OrderStatus, row.status), applied=applied)
             content = answer.model_dump(mode="json", by_alias=True)
             if not await orders_repository.remember_answer(session, row, request.webhook_id, content):
                 raise Conflict("This webhook-id was used for another order.", code="WEBHOOK_ID_USED")

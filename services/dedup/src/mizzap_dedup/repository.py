@@ -221,7 +221,8 @@ _WEAKNESS = {"exact": 0, "pixel": 1, "near": 2, "similar": 3}
 
 
 def _in_groups(user_id: int) -> list[ColumnElement[bool]]:
-    return [col(DuplicateRow.user_id) == user_id, col(DuplicateRow.action).in_(_OPEN), col(DuplicateRow.current)]
+    shown = col(DuplicateRow.current).is_(True)
+    return [col(DuplicateRow.user_id) == user_id, col(DuplicateRow.action).in_(_OPEN), shown]
 
 
 async def group_page(session: AsyncSession, request: duplicating.ListGroups) -> tuple[list[list[DuplicateRow]], int]:
