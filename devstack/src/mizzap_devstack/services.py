@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mizzap_common.contracts.permissions import OPERATOR
 
@@ -66,6 +66,8 @@ class Services:
     keys: Keys
     users: BrokerUsers
     command: str = SERVICE_COMMAND
+    partner_settings: Mapping[str, str] = field(default_factory=dict)
+    """What curation has to know of the simulated partners, unless the user names others."""
 
     def url(self, service: str) -> str:
         return f"http://{HOST}:{self.ports[service]}"
@@ -98,8 +100,10 @@ class Services:
     def environment(self, service: str) -> dict[str, str]:
         """All the environment of one service."""
         store = self.servers.s3.settings
+        partners = {**self.partner_settings, "MIZZAP_PUBLIC_URL": self.url("gateway")} if service == "curation" else {}
         settings = {
             "MIZZAP_ENVIRONMENT": "development",
+            **partners,
             **passed_on(os.environ),
             "MIZZAP_HOST": HOST,
             "MIZZAP_PORT": str(self.ports[service]),

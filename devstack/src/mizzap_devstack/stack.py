@@ -19,6 +19,7 @@ from mizzap_devstack.errors import StackError
 from mizzap_devstack.files import Passwords, create_folder, read_json, write_atomic
 from mizzap_devstack.keys import Keys
 from mizzap_devstack.lock import is_running
+from mizzap_devstack.partner_simulator.command import curation_settings
 from mizzap_devstack.ports import Ports
 from mizzap_devstack.preflight import choose_gateway_port
 from mizzap_devstack.program import Program, base_environment
@@ -66,7 +67,8 @@ class Stack:
         )
         self._keys = Keys(self._data)
         self._users = users
-        self._services = Services(self._servers, service_ports, self._keys, users, options.service_command)
+        partners = {} if options.servers_only else curation_settings(ports, passwords)
+        self._services = Services(self._servers, service_ports, self._keys, users, options.service_command, partners)
         self._logs = create_folder(self._data / "logs")
         self.supervisor = Supervisor(self._logs, self._write_state, self._report)
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from mizzap_common import changes
 from mizzap_common.contracts import curating, events
 from sqlalchemy import case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -15,6 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from mizzap_curation.models import ChoiceRow, MomentRow, PairRow, ScoreRow, SetRow
+
+KIND = "moments"
+"""What a set is called in the change feed."""
 
 PINNED, REMOVED = "pinned", "removed"
 SUGGESTED, CONFIRMED = "suggested", "confirmed"
@@ -53,6 +57,9 @@ async def store_score(session: AsyncSession, row: ScoreRow) -> None:
 
 async def forget_photo(session: AsyncSession, user_id: int, photo_id: int) -> None:
     """Removes what is known of a photo; its place in the set goes with its score."""
+    shown = select(col(MomentRow.set_id)).join(SetRow, col(SetRow.id) == col(MomentRow.set_id))
+    mine = shown.where(col(SetRow.user_id) == user_id, col(MomentRow.photo_id) == photo_id)
+    changes.note(session, user_id, KIND, *(await session.scalars(mine)).all())
     for table in (ScoreRow, ChoiceRow):
         await session.execute(delete(table).where(col(table.user_id) == user_id, col(table.photo_id) == photo_id))
     touched = or_(col(PairRow.primary_photo_id) == photo_id, col(PairRow.duplicate_photo_id) == photo_id)

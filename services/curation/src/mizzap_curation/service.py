@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from mizzap_common import outbox, tombstones
+from mizzap_common import changes, outbox, tombstones
 from mizzap_common.contracts import catalog, curating, events, library
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, NotFound
@@ -13,7 +13,7 @@ from mizzap_common.inbox import Delivery
 from mizzap_common.storage import Storage
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mizzap_curation import repository, wishes
+from mizzap_curation import orders_repository, repository, wishes
 from mizzap_curation.examine import Examination, examine
 from mizzap_curation.models import ScoreRow, SetRow
 from mizzap_curation.repository import Patience
@@ -76,6 +76,7 @@ class Curation:
             await tombstones.bury(session, photo.photo_id, photo.user_id)
             await repository.mark_due(session, photo.user_id, self.patience)
             await repository.forget_photo(session, photo.user_id, photo.photo_id)
+            await orders_repository.forget_photo(session, photo.user_id, photo.photo_id)
 
     async def pair_told(self, pair: events.DuplicatePair, delivery: Delivery, **said: bool) -> None:
         async with self.database.effect(delivery) as session:
@@ -86,7 +87,7 @@ class Curation:
 
     async def present(self, request: library.UserRequest) -> curating.CuratedSet:
         async with self.database.begin() as session:
-            return await _answer(session, await repository.find_set(session, request.user_id))
+            return await to_answer(session, await repository.find_set(session, request.user_id))
 
     async def confirm(self, request: library.UserRequest) -> curating.CuratedSet:
         """The set stays as it is from here on, until its owner changes it. Raises Conflict while it is empty."""
@@ -97,8 +98,9 @@ class Curation:
                 raise Conflict("There are no moments to confirm yet.", code="NOTHING_TO_CONFIRM")
             await repository.wish(session, request.user_id, [m.photo_id for m in shown], repository.PINNED)
             await repository.confirm(session, row.id)
+            changes.note(session, request.user_id, repository.KIND, row.id)
             await session.refresh(row)
-            return await _answer(session, row)
+            return await to_answer(session, row)
 
     async def change(self, request: curating.ChangeMoments) -> curating.CuratedSet:
         """Takes effect at once; seats that become free are filled when the moments are chosen anew, soon after.
@@ -120,8 +122,9 @@ class Curation:
                 await repository.arrange(session, request.user_id, request.order)
             await repository.replace_moments(session, row.id, shown)
             await repository.reopen(session, row.id)
+            changes.note(session, request.user_id, repository.KIND, row.id)
             await session.refresh(row)
-            return await _answer(session, row)
+            return await to_answer(session, row)
 
 
 def _score_row(photo: events.PhotoUploaded, found: Examination) -> ScoreRow:
@@ -136,7 +139,7 @@ def _score_row(photo: events.PhotoUploaded, found: Examination) -> ScoreRow:
     )
 
 
-async def _answer(session: AsyncSession, row: SetRow | None) -> curating.CuratedSet:
+async def to_answer(session: AsyncSession, row: SetRow | None) -> curating.CuratedSet:
     if row is None:
         return curating.CuratedSet(id=None, status="suggested", moments=[], photos=0, up_to_date=True, updated_at=None)
     return curating.CuratedSet(

@@ -48,6 +48,11 @@ def examine(data: bytes) -> Examination:
     )
 
 
+def embed_text(text: str) -> npt.NDArray[np.float32]:
+    """The text's vector in the photos' space; the model has one for texts."""
+    return _loaded["embedder"].embed_text(text)
+
+
 def look_again(pixels: Pixels, others: list[tuple[bytes, Look]]) -> list[Alignment | None]:
     """Lays each of the other files' pictures upon this one; None for a file that can't be read any more."""
     view = View(pixels)

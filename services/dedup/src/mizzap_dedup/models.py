@@ -2,9 +2,22 @@
 
 from datetime import datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
-from mizzap_common import tables
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Index, LargeBinary, MetaData, Text, func
+from mizzap_common import changes, tables
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    Text,
+    Uuid,
+    func,
+)
 from sqlalchemy.dialects.postgresql import BIT, JSONB
 from sqlmodel import Field, SQLModel
 
@@ -111,7 +124,27 @@ class DecisionRow(Base, table=True):
     decided_at: datetime | None = Field(default=None, sa_column=_now())
 
 
+class ActionRow(Base, table=True):
+    """What a user's word about a pair was before it was changed: the way back. ``bulk`` is what was said at once."""
+
+    __tablename__ = "actions"
+    __table_args__ = (
+        Index("actions_by_bulk", "user_id", "bulk"),
+        Index("actions_by_pair", "user_id", "left_id", "right_id"),
+    )
+
+    seq: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    bulk: UUID = Field(sa_column=Column(Uuid, nullable=False))
+    user_id: int = Field(sa_type=BigInteger)
+    left_id: int = Field(sa_type=BigInteger)
+    right_id: int = Field(sa_type=BigInteger)
+    before: str = Field(sa_type=Text)
+    after: str = Field(sa_type=Text)
+    created_at: datetime | None = Field(default=None, sa_column=_now())
+
+
 tables.add_to(metadata)
+changes.add_to(metadata)
 
 Values = dict[str, Any]
 """Columns and what they are set to."""

@@ -1,4 +1,4 @@
-"""What the dedup service decides: when a photo is fingerprinted, what a deletion takes along, what a user's word does."""
+"""What the dedup service decides: when a photo is fingerprinted, what a deletion takes along, and what is answered."""
 
 import base64
 from typing import cast
@@ -162,29 +162,6 @@ class Dedup:
             duplicate_percentage=round(100 * duplicates / photos, 1) if photos else 0.0,
         )
 
-    async def act(self, request: duplicating.ActOnDuplicate) -> duplicating.Duplicate:
-        """Remembers the user's word about a pair for good. Nothing is deleted by it."""
-        async with self.database.begin() as session:
-            await repository.lock_groups(session, request.user_id)
-            row = await repository.pair(session, request.user_id, request.duplicate_id)
-            if row is None:
-                raise NotFound("There is no such duplicate.", duplicateId=request.duplicate_id)
-            pair = (row.primary_photo_id, row.duplicate_photo_id)
-            await repository.decide(session, request.user_id, min(pair), max(pair), request.action)
-            await repository.mark(session, request.user_id, request.duplicate_id, request.action)
-            resolved = events.DuplicateResolved(
-                duplicate_id=request.duplicate_id,
-                user_id=request.user_id,
-                primary_photo_id=pair[0],
-                duplicate_photo_id=pair[1],
-                action=request.action,
-            )
-            await outbox.add(session, catalog.DUPLICATE_RESOLVED, resolved)
-            await session.refresh(row)
-            answer = to_answer(row)
-            await regroup(session, request.user_id, pair)
-        return answer
-
     async def embeddings(self, request: duplicating.EmbeddingsRequest) -> duplicating.Embeddings:
         found = await self.vectors.get(request.user_id, request.photo_ids) if self.vectors else {}
         made = [duplicating.Embedding(photo_id=photo_id, vector=_encoded(vector)) for photo_id, vector in found.items()]
@@ -210,6 +187,7 @@ def _group(pairs: list[DuplicateRow]) -> duplicating.Group:
         members=[pairs[0].primary_photo_id, *(pair.duplicate_photo_id for pair in pairs)],
         # each sentence once, in the order of the members
         reasons=list(dict.fromkeys(reason for pair in pairs for reason in pair.reasons)),
+        duplicate_ids=[pair.id for pair in pairs if pair.id is not None],
     )
 
 

@@ -12,6 +12,7 @@ def serve(bus: Bus, photos: Photos) -> None:
     bus.answer(requests.PHOTOS_ADOPT, photos.adopt)
     bus.answer(requests.PHOTOS_LIST, photos.list)
     bus.answer(requests.PHOTOS_GET, photos.get)
+    bus.answer(requests.PHOTOS_MANY, photos.many)
     bus.answer(requests.PHOTOS_DELETE, photos.delete)
     bus.answer(requests.PHOTOS_NAMES, photos.names)
     bus.answer(requests.PHOTOS_ORIGINAL, photos.original)

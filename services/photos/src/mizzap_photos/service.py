@@ -218,6 +218,11 @@ class Photos:
             rows, total = await repository.page(session, request)
         return library.PhotoPage(photos=[to_answer(row) for row in rows], total=total)
 
+    async def many(self, request: library.PhotosRequest) -> library.Photos:
+        async with self.database.begin() as session:
+            found = {row.id: row for row in await repository.get_many(session, request.user_id, request.photo_ids)}
+        return library.Photos(photos=[to_answer(found[wanted]) for wanted in request.photo_ids if wanted in found])
+
     async def names(self, request: library.PhotosRequest) -> library.PhotoNames:
         async with self.database.begin() as session:
             rows = await repository.get_many(session, request.user_id, request.photo_ids)

@@ -61,6 +61,7 @@ DUPLICATE_RESOLVED   = Event("duplicate.resolved",   events.DuplicateResolved,  
 PHOTO_SCORED         = Event("photo.scored",         events.PhotoScored,        "curation", ("photos",))
 SCORE_FAILED         = Event("score.failed",         events.StepFailed,         "curation", ("photos",))
 CURATION_READY       = Event("curation.ready",       events.CurationReady,      "curation", (), "curation:ready")
+ORDER_CHANGED        = Event("order.changed",        events.OrderChanged,       "curation", (), "order:changed")
 
 ALBUM_UPDATED        = Event("album.updated",        events.AlbumUpdated,       "albums",   (), "album:updated")
 # fmt: on

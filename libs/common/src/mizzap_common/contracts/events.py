@@ -118,6 +118,18 @@ class CurationReady(UserEvent):
     moments: int
 
 
+OrderStatus = Literal["placed", "sent", "accepted", "in_progress", "delivered", "rejected", "cancelled", "failed"]
+
+
+class OrderChanged(UserEvent):
+    order_id: int
+    status: OrderStatus
+
+    @property
+    def about(self) -> str:
+        return f"order/{self.order_id}"
+
+
 class AlbumUpdated(UserEvent):
     album_id: int
     change: Literal["created", "updated", "photos_added", "photos_removed", "deleted"]

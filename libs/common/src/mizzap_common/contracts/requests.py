@@ -7,7 +7,7 @@ verified token and from nowhere else.
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mizzap_common.contracts import accounts, curating, duplicating, library
+from mizzap_common.contracts import accounts, curating, duplicating, feed, library, ordering
 from mizzap_common.contracts.message import Message, Request
 
 Q = TypeVar("Q", bound=Request)
@@ -41,8 +41,9 @@ PHOTOS_REGISTER      = Method("photos", "register", library.RegisterPhoto, libra
 PHOTOS_ADOPT         = Method("photos", "adopt", library.AdoptPhoto, library.RegisteredPhoto)
 PHOTOS_LIST          = Method("photos", "list", library.ListPhotos, library.PhotoPage)
 PHOTOS_GET           = Method("photos", "get", library.PhotoRequest, library.Photo)
+PHOTOS_MANY          = Method("photos", "many", library.PhotosRequest, library.Photos)
 PHOTOS_DELETE        = Method("photos", "delete", library.PhotoRequest, library.Done)
-PHOTOS_NAMES         = Method("photos", "names", library.PhotosRequest, library.PhotoNames, askers=("gateway", "albums"))
+PHOTOS_NAMES         = Method("photos", "names", library.PhotosRequest, library.PhotoNames, askers=("gateway", "albums", "curation"))
 PHOTOS_ORIGINAL      = Method("photos", "original", library.PhotoRequest, library.StoredObject)
 PHOTOS_JOBS          = Method("photos", "jobs", library.ListJobs, library.JobPage)
 PHOTOS_PROGRESS      = Method("photos", "progress", library.UserRequest, library.Progress)
@@ -63,11 +64,25 @@ DEDUP_GROUPS         = Method("dedup", "groups", duplicating.ListGroups, duplica
 DEDUP_STATS          = Method("dedup", "stats", library.UserRequest, duplicating.DuplicateStats)
 DEDUP_ACT            = Method("dedup", "act", duplicating.ActOnDuplicate, duplicating.Duplicate)
 DEDUP_EMBEDDINGS     = Method("dedup", "embeddings", duplicating.EmbeddingsRequest, duplicating.Embeddings, askers=("curation",))
+DEDUP_ACT_ON_MANY    = Method("dedup", "act_on_many", duplicating.ActOnDuplicates, duplicating.BulkOutcome, timeout=30)
+DEDUP_UNDO           = Method("dedup", "undo", duplicating.DuplicateRequest, duplicating.Duplicate)
+DEDUP_UNDO_BULK      = Method("dedup", "undo_bulk", duplicating.UndoBulkAction, duplicating.BulkOutcome, timeout=30)
+DEDUP_SIMILAR        = Method("dedup", "similar", duplicating.SearchSimilar, duplicating.Ranking)
+DEDUP_SEARCH_TEXT    = Method("dedup", "search_text", duplicating.SearchByText, duplicating.Ranking)
+DEDUP_CHANGES        = Method("dedup", "changes", feed.ChangesRequest, feed.ChangesPage)
 DEDUP_MODEL          = Method("dedup", "model", duplicating.ModelRequest, duplicating.Model)
 
 CURATION_MOMENTS     = Method("curation", "moments", library.UserRequest, curating.CuratedSet)
 CURATION_CONFIRM     = Method("curation", "confirm", library.UserRequest, curating.CuratedSet)
 CURATION_CHANGE      = Method("curation", "change", curating.ChangeMoments, curating.CuratedSet)
+CURATION_CHANGES     = Method("curation", "changes", feed.ChangesRequest, feed.ChangesPage)
+CURATION_ORDER_FILM  = Method("curation", "order_film", ordering.OrderFilm, ordering.Order)
+CURATION_ORDER_RETOUCH = Method("curation", "order_retouch", ordering.OrderRetouch, ordering.Order)
+CURATION_INTEGRATIONS = Method("curation", "integrations", ordering.ListOrders, ordering.Integrations)
+CURATION_ORDER       = Method("curation", "order", ordering.OrderRequest, ordering.Order)
+CURATION_CANCEL_ORDER = Method("curation", "cancel_order", ordering.OrderRequest, ordering.Order)
+CURATION_CALLBACK    = Method("curation", "callback", ordering.Callback, ordering.CallbackTaken)
+CURATION_SHARED_FILE = Method("curation", "shared_file", ordering.SharedFileRequest, ordering.SharedFile)
 # fmt: on
 
 METHODS: tuple[Method[Request, Message], ...] = tuple(v for v in list(globals().values()) if isinstance(v, Method))
