@@ -21,6 +21,7 @@ from mizzap_common.testing import (
     Store,
     all_handled,
     dead_letters,
+    eventually,
     outsider,
     publish_event,
     published,
@@ -261,3 +262,24 @@ async def test_space_is_counted_once_for_a_shared_original(world: World, scene: 
 @pytest.mark.parametrize(("size", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (15_200_000_000, "15.2 GB")])
 def test_sizes_are_for_people(size: int, text: str) -> None:
     assert human_size(size) == text
+
+
+async def test_a_photo_is_fingerprinted_again_only_when_it_is_asked_for(world: World, scene: Scene) -> None:
+    photo = await world.store(encoded(scene(1)))
+    for steps, told in ((["thumbnail", "ai_score", "metadata_extract"], 0), (["dedup"], 1), (["dedup"], 2)):
+        requested = events.ProcessingRequested(**photo.model_dump(), steps=steps)
+        await publish_event(world.bus.jetstream, catalog.PROCESSING_REQUESTED, requested)
+        await all_handled(world.bus.jetstream, "dedup", 60)
+        hashed = await eventually_told(world, catalog.PHOTO_FINGERPRINTED, told)
+        assert [event.photo_id for event in hashed] == [photo.photo_id] * told
+    assert await world.vectors() == {photo.photo_id}
+
+
+async def eventually_told(world: World, event: catalog.Event[events.UserEvent], count: int) -> list[Any]:
+    """Acknowledged means committed; the relay may still be on its way."""
+
+    async def enough() -> bool:
+        return len(await world.told(event)) >= count
+
+    await eventually(enough)
+    return await world.told(event)

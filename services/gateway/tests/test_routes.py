@@ -78,6 +78,7 @@ ROUTES: list[tuple[str, str, Any, requests.Method[Any, Any], dict[str, Any], Any
      {"add": [1], "remove": [2], "order": None}, MOMENTS, 200),
     ("GET", "/jobs?photoId=123&status=failed", None, requests.PHOTOS_JOBS, {"photo_id": 123, "status": "failed"},
      library.JobPage(jobs=[JOB], total=1), 200),
+    ("POST", "/jobs/1/retry", None, requests.PHOTOS_RETRY_JOB, {"job_id": 1}, JOB, 200),
     ("GET", "/jobs/progress", None, requests.PHOTOS_PROGRESS, {},
      library.Progress(photos=3, stored=2, processed=1, failed=0, pending=2), 200),
     ("GET", "/model", None, requests.DEDUP_MODEL, {}, duplicating.Model(id="tower", dimensions=1280), 200),

@@ -15,6 +15,7 @@ class Handlers:
 
     def subscribe(self, bus: Bus) -> None:
         bus.on(catalog.PHOTO_UPLOADED, self.curation.score)
+        bus.on(catalog.PROCESSING_REQUESTED, self.requested)
         bus.on(catalog.PHOTO_EMBEDDED, self.curation.reconsider)
         bus.on(catalog.PHOTO_PROCESSED, self.curation.reconsider)
         bus.on(catalog.PHOTO_FAILED, self.curation.drop)
@@ -22,6 +23,10 @@ class Handlers:
         bus.on(catalog.DUPLICATE_DETECTED, self.detected)
         bus.on(catalog.DUPLICATE_WITHDRAWN, self.withdrawn)
         bus.on(catalog.DUPLICATE_RESOLVED, self.resolved)
+
+    async def requested(self, photo: events.ProcessingRequested, delivery: Delivery) -> None:
+        if "ai_score" in photo.steps:
+            await self.curation.score(photo, delivery)
 
     async def detected(self, pair: events.DuplicateDetected, delivery: Delivery) -> None:
         await self.curation.pair_told(pair, delivery)

@@ -6,6 +6,7 @@ from starlette.applications import Starlette
 
 from mizzap_photos import rpc
 from mizzap_photos.events import Handlers
+from mizzap_photos.reprocessing import Reprocessing
 from mizzap_photos.service import Photos
 from mizzap_photos.settings import PhotosSettings
 from mizzap_photos.sweeper import Sweeper
@@ -22,7 +23,7 @@ def build(settings: PhotosSettings) -> Starlette:
     photos = Photos(service.database, service.storage)
     sweeper = Sweeper(photos, service.database, service.storage, service.bus, settings)
     Handlers(photos, service.storage, pool).subscribe(service.bus)
-    rpc.serve(service.bus, photos)
+    rpc.serve(service.bus, photos, Reprocessing(service.database))
     service.on_start(pool.start)
     service.on_stop(pool.close)
     service.background(sweeper.run)

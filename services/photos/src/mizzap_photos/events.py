@@ -20,6 +20,7 @@ class Handlers:
 
     def subscribe(self, bus: Bus) -> None:
         bus.on(catalog.PHOTO_UPLOADED, self.uploaded)
+        bus.on(catalog.PROCESSING_REQUESTED, self.requested)
         bus.on(catalog.PHOTO_THUMBNAILED, self.thumbnailed)
         bus.on(catalog.PHOTO_FINGERPRINTED, self.fingerprinted)
         bus.on(catalog.PHOTO_SCORED, self.scored)
@@ -39,6 +40,10 @@ class Handlers:
             await self.photos.step_failed(event, delivery, "metadata_extract", error.code, error.message)
         else:
             await self.photos.inspected(event, delivery, found)
+
+    async def requested(self, event: events.ProcessingRequested, delivery: Delivery) -> None:
+        if "metadata_extract" in event.steps:
+            await self.uploaded(event, delivery)
 
     async def thumbnailed(self, event: events.PhotoThumbnailed, delivery: Delivery) -> None:
         await self.photos.step_done(event, delivery, "thumbnail", {})

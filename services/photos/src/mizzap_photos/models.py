@@ -2,9 +2,10 @@
 
 from datetime import datetime
 from typing import ClassVar
+from uuid import UUID
 
 from mizzap_common import tables
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Identity, Index, MetaData, Text, func, text
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Identity, Index, MetaData, Text, Uuid, func, text
 from sqlmodel import Field, SQLModel
 
 metadata = MetaData()
@@ -82,6 +83,7 @@ class JobRow(Base, table=True):
     job_type: str = Field(sa_type=Text)
     status: str = Field(default="queued", sa_type=Text)
     retry_count: int = 0
+    error_code: str | None = Field(default=None, sa_type=Text)
     error_message: str | None = Field(default=None, sa_type=Text)
     created_at: datetime | None = Field(default=None, sa_column=_now())
     started_at: datetime | None = Field(default=None, sa_column=_time())
@@ -89,6 +91,11 @@ class JobRow(Base, table=True):
     asked_at: datetime | None = Field(
         default=None,
         sa_column=Column(DateTime(timezone=True), comment="when the sweeper last had the upload told again"),
+    )
+    asked_count: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How often the sweeper has asked since the step was wanted; ``retry_count`` goes on over all times."""
+    request_id: UUID | None = Field(
+        default=None, sa_column=Column(Uuid, comment="the event processing.requested that wants it; none is the upload")
     )
 
 

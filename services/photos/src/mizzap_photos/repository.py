@@ -56,6 +56,21 @@ async def get(session: AsyncSession, user_id: int, photo_id: int, lock: bool = F
     return (await session.scalars(statement.with_for_update() if lock else statement)).first()
 
 
+async def lock_photos(session: AsyncSession, user_id: int, photo_ids: Sequence[int]) -> Sequence[PhotoRow]:
+    """Those of the photos that are this user's, which nobody else changes until this transaction ends.
+
+    In the order of their ids, so that two transactions never wait for each other.
+    """
+    statement = (
+        select(PhotoRow)
+        .where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id).in_(photo_ids))
+        .order_by(col(PhotoRow.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return (await session.scalars(statement)).all()
+
+
 async def get_many(session: AsyncSession, user_id: int, photo_ids: Sequence[int]) -> Sequence[PhotoRow]:
     statement = select(PhotoRow).where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id).in_(photo_ids))
     return (await session.scalars(statement)).all()

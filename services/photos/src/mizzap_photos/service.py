@@ -130,13 +130,10 @@ class Photos:
     async def fail_step(
         self, session: AsyncSession, user_id: int, photo_id: int, step: library.JobType, code: str, message: str
     ) -> None:
-        """The step will never succeed. The first reason is the photo's."""
-        row = await repository.get(session, user_id, photo_id, lock=True)
-        if row is None:
+        """The step will not succeed. The first reason is the photo's."""
+        if await repository.get(session, user_id, photo_id, lock=True) is None:
             return
-        if row.error_code is None:
-            await repository.change(session, user_id, photo_id, {"error_code": code, "error_message": message})
-        await jobs.end(session, photo_id, step, message)
+        await jobs.end(session, photo_id, step, code, message)
         await self._finish(session, user_id, photo_id)
 
     async def _step_ended(
@@ -146,7 +143,7 @@ class Photos:
         if await repository.get(session, event.user_id, event.photo_id, lock=True) is None:
             return
         await repository.change(session, event.user_id, event.photo_id, values)
-        await jobs.end(session, event.photo_id, step, None)
+        await jobs.end(session, event.photo_id, step)
         await self._finish(session, event.user_id, event.photo_id)
 
     async def _finish(self, session: AsyncSession, user_id: int, photo_id: int) -> None:
@@ -155,15 +152,16 @@ class Photos:
         if any(status not in ("completed", "failed") for status in statuses):
             return
         if "failed" not in statuses:
-            if await jobs.finish(session, photo_id, {"upload_status": "processed"}):
+            values = {"upload_status": "processed", "error_code": None, "error_message": None}
+            # a step that was given up may come to its end after all
+            if await jobs.finish(session, photo_id, values, after=("uploaded", "failed")):
                 done = events.PhotoProcessed(photo_id=photo_id, user_id=user_id)
                 await outbox.add(session, catalog.PHOTO_PROCESSED, done)
             return
-        row = await repository.get(session, user_id, photo_id)
-        if row is not None and await jobs.finish(session, photo_id, {"upload_status": "failed"}):
-            failed = events.PhotoFailed(
-                photo_id=photo_id, user_id=user_id, code=row.error_code or "", message=row.error_message or ""
-            )
+        code, message = await jobs.first_failure(session, photo_id)
+        values = {"upload_status": "failed", "error_code": code, "error_message": message}
+        if await jobs.finish(session, photo_id, values):
+            failed = events.PhotoFailed(photo_id=photo_id, user_id=user_id, code=code, message=message)
             await outbox.add(session, catalog.PHOTO_FAILED, failed)
 
     async def pair_changed(

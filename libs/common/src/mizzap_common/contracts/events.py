@@ -7,6 +7,7 @@ from mizzap_common.contracts.message import Message
 Lane = Literal["exact", "pixel", "near", "similar"]
 MatchType = Literal["exact", "perceptual", "ai"]
 DuplicateAction = Literal["pending", "confirmed", "rejected", "kept_both"]
+Step = Literal["dedup", "thumbnail", "ai_score", "metadata_extract"]
 
 
 class UserEvent(Message):
@@ -35,6 +36,12 @@ class PhotoUploaded(PhotoEvent):
     object_key: str
     mime_type: str
     size_bytes: int
+
+
+class ProcessingRequested(PhotoUploaded):
+    """The named steps are to be done again for a photo, each exactly as for its upload."""
+
+    steps: list[Step]
 
 
 class PhotoProcessed(PhotoEvent):

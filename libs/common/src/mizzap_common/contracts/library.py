@@ -155,6 +155,10 @@ class Job(Message):
     completed_at: datetime | None
 
 
+class JobRequest(UserRequest):
+    job_id: PhotoId
+
+
 class ListJobs(Page):
     photo_id: PhotoId | None = None
     status: JobStatus | None = None

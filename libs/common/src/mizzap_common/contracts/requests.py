@@ -43,6 +43,7 @@ PHOTOS_DELETE        = Method("photos", "delete", library.PhotoRequest, library.
 PHOTOS_NAMES         = Method("photos", "names", library.PhotosRequest, library.PhotoNames)
 PHOTOS_ORIGINAL      = Method("photos", "original", library.PhotoRequest, library.StoredObject)
 PHOTOS_JOBS          = Method("photos", "jobs", library.ListJobs, library.JobPage)
+PHOTOS_RETRY_JOB     = Method("photos", "retry_job", library.JobRequest, library.Job)
 PHOTOS_PROGRESS      = Method("photos", "progress", library.UserRequest, library.Progress)
 
 THUMBS_LOCATE        = Method("thumbs", "locate", library.LocateRendition, library.StoredObject)
