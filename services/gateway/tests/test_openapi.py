@@ -37,7 +37,8 @@ def test_it_has_every_endpoint_of_the_issue() -> None:
         "POST /albums/{album_id}/photos", "DELETE /albums/{album_id}/photos/{photo_id}", "GET /duplicates",
         "GET /duplicates/groups", "GET /duplicates/stats", "POST /duplicates/{duplicate_id}/action",
         "GET /curation/moments", "POST /curation/moments/confirm", "PUT /curation/moments", "GET /jobs",
-        "GET /jobs/progress", "POST /jobs/{job_id}/retry", "GET /model",
+        "GET /photos/trash", "POST /photos/{photo_id}/restore", "PUT /photos/{photo_id}/favourite",
+        "POST /photos/batch-action", "GET /photos/usage", "GET /jobs/progress", "POST /jobs/{job_id}/retry", "GET /model",
     }  # fmt: skip
 
 

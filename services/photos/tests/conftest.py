@@ -10,6 +10,7 @@ from mizzap_common.settings import Settings
 from mizzap_common.storage import Storage
 from mizzap_common.testing import Store, outsider, running, settings_for
 from mizzap_photos.app import build
+from mizzap_photos.quotas import Quotas
 from mizzap_photos.service import Photos
 from mizzap_photos.settings import PhotosSettings
 from mizzap_photos.sweeper import Sweeper
@@ -30,5 +31,5 @@ async def world(nats_url: str, s3_settings: Store, make_database: Callable[[str]
 def pieces(world: World) -> tuple[Photos, Sweeper, Database]:
     """The service's inside, for what no message can bring about in time."""
     database = Database(world.settings.database_url.get_secret_value())
-    photos = Photos(database, world.storage)
+    photos = Photos(database, world.storage, Quotas(database, world.settings))
     return photos, Sweeper(photos, database, world.storage, world.bus, world.settings), database

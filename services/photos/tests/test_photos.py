@@ -76,11 +76,11 @@ async def test_nobody_learns_or_adopts_what_another_user_has(world: World) -> No
     with pytest.raises(NotFound):
         adopt = library.AdoptPhoto(user_id=other, file_name="x.jpg", sha256=first.photo.sha256)
         await world.bus.ask(requests.PHOTOS_ADOPT, adopt)
-    for method in (requests.PHOTOS_GET, requests.PHOTOS_DELETE, requests.PHOTOS_ORIGINAL):
+    for method in (requests.PHOTOS_GET, requests.PHOTOS_DELETE, requests.PHOTOS_RESTORE, requests.PHOTOS_ORIGINAL):
         answers = []
         for photo_id in (first.photo.id, 10**9):
             with pytest.raises(NotFound) as caught:
-                await world.bus.ask(method, library.PhotoRequest(user_id=other, photo_id=photo_id))
+                await world.bus.ask(method, method.request(user_id=other, photo_id=photo_id))
             answers.append((caught.value.code, caught.value.message))
         assert answers[0] == answers[1]
     assert (await world.photo(first.photo.id)).id == first.photo.id
@@ -112,7 +112,7 @@ async def test_deleting_keeps_the_original_while_another_photo_uses_it(world: Wo
     second = await world.upload(jpeg(), "b.jpg")
     key = original_key(USER, first.photo.sha256)
     for photo, left in ((first.photo, True), (second.photo, False)):
-        await world.bus.ask(requests.PHOTOS_DELETE, library.PhotoRequest(user_id=USER, photo_id=photo.id))
+        await world.delete(photo.id)
         await world.told(catalog.PHOTO_DELETED, 2 - left)
         await all_handled(world.bus.jetstream, "photos")
         assert (await world.storage.stat(key) is not None) == left
@@ -124,17 +124,17 @@ async def test_an_upload_that_meets_a_deletion_is_stored_or_refused_never_lost(w
     data = jpeg()
     for round_ in range(15):
         photo = (await world.upload(data, f"{round_}.jpg")).photo
-        deletion = world.bus.ask(requests.PHOTOS_DELETE, library.PhotoRequest(user_id=USER, photo_id=photo.id))
-        _, outcome = await asyncio.gather(deletion, world.upload(data, f"again-{round_}.jpg"), return_exceptions=True)
+        _, outcome = await asyncio.gather(
+            world.delete(photo.id), world.upload(data, f"again-{round_}.jpg"), return_exceptions=True
+        )
         await world.told(catalog.PHOTO_DELETED, 2 * round_ + 1)
         await all_handled(world.bus.jetstream, "photos")
         if isinstance(outcome, library.RegisteredPhoto):
             assert await world.storage.stat(original_key(USER, photo.sha256)), "an acknowledged upload was lost"
-            again = library.PhotoRequest(user_id=USER, photo_id=outcome.photo.id)
-            await world.bus.ask(requests.PHOTOS_DELETE, again)
+            await world.delete(outcome.photo.id)
         else:
             assert isinstance(outcome, Conflict)
-            await world.bus.ask(requests.PHOTOS_DELETE, library.PhotoRequest(user_id=USER, photo_id=(await world.upload(data, "x")).photo.id))  # fmt: skip
+            await world.delete((await world.upload(data, "x")).photo.id)
         await world.told(catalog.PHOTO_DELETED, 2 * round_ + 2)
         await all_handled(world.bus.jetstream, "photos")
 
@@ -160,7 +160,7 @@ async def test_pairs_are_counted_however_the_events_come(world: World) -> None:
     other = {**pair, "duplicate_id": 6}
     await world.tell(catalog.DUPLICATE_DETECTED, events.DuplicateDetected(**other, **found))
     await all_handled(world.bus.jetstream, "photos")
-    await world.bus.ask(requests.PHOTOS_DELETE, library.PhotoRequest(user_id=USER, photo_id=b))
+    await world.delete(b)
     assert (await world.photo(a)).duplicate_count == 0
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from mizzap_common.bus import Bus
-from mizzap_common.contracts import catalog, events, library, requests
+from mizzap_common.contracts import catalog, events, keeping, library, requests
 from mizzap_common.storage import Storage, original_key
 from mizzap_common.testing import eventually, publish_event, published
 from mizzap_photos.settings import PhotosSettings
@@ -45,6 +45,10 @@ class World:
 
     async def photo(self, photo_id: int) -> library.Photo:
         return await self.bus.ask(requests.PHOTOS_GET, library.PhotoRequest(user_id=USER, photo_id=photo_id))
+
+    async def delete(self, photo_id: int, permanent: bool = True) -> None:
+        request = keeping.DeletePhoto(user_id=USER, photo_id=photo_id, permanent=permanent)
+        await self.bus.ask(requests.PHOTOS_DELETE, request)
 
     async def tell(self, event: catalog.Event[catalog.P], payload: catalog.P) -> None:
         await publish_event(self.bus.jetstream, event, payload)

@@ -19,6 +19,8 @@ class Handlers:
         bus.on(catalog.PHOTO_EMBEDDED, self.curation.reconsider)
         bus.on(catalog.PHOTO_PROCESSED, self.curation.reconsider)
         bus.on(catalog.PHOTO_FAILED, self.curation.drop)
+        bus.on(catalog.PHOTO_TRASHED, self.trashed)
+        bus.on(catalog.PHOTO_RESTORED, self.restored)
         bus.on(catalog.PHOTO_DELETED, self.curation.forget)
         bus.on(catalog.DUPLICATE_DETECTED, self.detected)
         bus.on(catalog.DUPLICATE_WITHDRAWN, self.withdrawn)
@@ -27,6 +29,12 @@ class Handlers:
     async def requested(self, photo: events.ProcessingRequested, delivery: Delivery) -> None:
         if "ai_score" in photo.steps:
             await self.curation.score(photo, delivery)
+
+    async def trashed(self, photo: events.PhotoTrashed, delivery: Delivery) -> None:
+        await self.curation.move(photo, delivery, hide=True)
+
+    async def restored(self, photo: events.PhotoRestored, delivery: Delivery) -> None:
+        await self.curation.move(photo, delivery, hide=False)
 
     async def detected(self, pair: events.DuplicateDetected, delivery: Delivery) -> None:
         await self.curation.pair_told(pair, delivery)

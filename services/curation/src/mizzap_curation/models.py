@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from mizzap_common import tables
+from mizzap_common import hidden, tables
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -127,3 +127,4 @@ class ChoiceRow(Base, table=True):
 
 
 tables.add_to(metadata)
+hidden.add_to(metadata)

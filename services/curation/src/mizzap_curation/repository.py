@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from mizzap_common import hidden
 from mizzap_common.contracts import curating, events
 from sqlalchemy import case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -60,13 +61,17 @@ async def forget_photo(session: AsyncSession, user_id: int, photo_id: int) -> No
 
 
 async def scores(session: AsyncSession, user_id: int) -> Sequence[ScoreRow]:
-    return (await session.scalars(select(ScoreRow).where(col(ScoreRow.user_id) == user_id))).all()
+    """Of the photos that are not in the trash."""
+    mine = (col(ScoreRow.user_id) == user_id, hidden.is_shown(col(ScoreRow.photo_id)))
+    return (await session.scalars(select(ScoreRow).where(*mine))).all()
 
 
 async def qualities(session: AsyncSession, user_id: int, photo_ids: Collection[int]) -> dict[int, float]:
-    """The technical quality of those photos that are this user's and scored."""
+    """The technical quality of those photos that are this user's, scored, and not in the trash."""
     statement = select(col(ScoreRow.photo_id), col(ScoreRow.quality)).where(
-        col(ScoreRow.user_id) == user_id, col(ScoreRow.photo_id).in_(photo_ids)
+        col(ScoreRow.user_id) == user_id,
+        col(ScoreRow.photo_id).in_(photo_ids),
+        hidden.is_shown(col(ScoreRow.photo_id)),
     )
     return {row.photo_id: row.quality for row in await session.execute(statement)}
 
@@ -225,7 +230,12 @@ async def postpone(session: AsyncSession, claimed: Claim, by: timedelta) -> None
 
 
 async def moments(session: AsyncSession, set_id: int) -> list[curating.Moment]:
-    statement = select(MomentRow).where(col(MomentRow.set_id) == set_id).order_by(col(MomentRow.position))
+    """In their order, without those whose photo is in the trash."""
+    statement = (
+        select(MomentRow)
+        .where(col(MomentRow.set_id) == set_id, hidden.is_shown(col(MomentRow.photo_id)))
+        .order_by(col(MomentRow.position))
+    )
     rows = (await session.scalars(statement)).all()
     return [curating.Moment.model_validate(row, from_attributes=True) for row in rows]
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from mizzap_common import outbox, tombstones
+from mizzap_common import hidden, outbox, tombstones
 from mizzap_common.contracts import catalog, curating, events, library
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, NotFound
@@ -74,8 +74,16 @@ class Curation:
     async def forget(self, photo: events.PhotoDeleted, delivery: Delivery) -> None:
         async with self.database.effect(delivery) as session:
             await tombstones.bury(session, photo.photo_id, photo.user_id)
+            await hidden.forget(session, photo.user_id, photo.photo_id)
             await repository.mark_due(session, photo.user_id, self.patience)
             await repository.forget_photo(session, photo.user_id, photo.photo_id)
+
+    async def move(self, photo: events.PhotoTrashed, delivery: Delivery, hide: bool) -> None:
+        """A photo in the trash is no candidate, and is not shown where it was chosen; its score and its owner's wishes
+        stay for when it comes back."""
+        async with self.database.effect(delivery) as session:
+            if await hidden.tell(session, photo, hide):
+                await repository.mark_due(session, photo.user_id, self.patience)
 
     async def pair_told(self, pair: events.DuplicatePair, delivery: Delivery, **said: bool) -> None:
         async with self.database.effect(delivery) as session:

@@ -16,4 +16,6 @@ def subscribe(bus: Bus, dedup: Dedup, workers: int) -> None:
 
     bus.on(catalog.PHOTO_UPLOADED, dedup.fingerprint, workers=workers)
     bus.on(catalog.PROCESSING_REQUESTED, requested, workers=workers)
+    bus.on(catalog.PHOTO_TRASHED, dedup.hide)
+    bus.on(catalog.PHOTO_RESTORED, dedup.show)
     bus.on(catalog.PHOTO_DELETED, dedup.forget)

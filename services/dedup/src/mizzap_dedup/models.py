@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from mizzap_common import tables
+from mizzap_common import hidden, tables
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Index, LargeBinary, MetaData, Text, func
 from sqlalchemy.dialects.postgresql import BIT, JSONB
 from sqlmodel import Field, SQLModel
@@ -112,6 +112,7 @@ class DecisionRow(Base, table=True):
 
 
 tables.add_to(metadata)
+hidden.add_to(metadata)
 
 Values = dict[str, Any]
 """Columns and what they are set to."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from mizzap_common import hidden
 from mizzap_common.contracts import duplicating
 from sqlalchemy import ColumnElement, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
@@ -11,6 +12,8 @@ from sqlmodel import col
 from mizzap_dedup.models import DecisionRow, DuplicateRow, FingerprintRow, MatchRow, Values
 
 _LOCK_SPACE = 7_700_003
+_SHOWN = (hidden.is_shown(col(DuplicateRow.primary_photo_id)), hidden.is_shown(col(DuplicateRow.duplicate_photo_id)))
+"""Pairs of which neither photo is in the trash."""
 
 PROBES = 9
 """Hashes that a photo is looked for with: its eight turns, and the one without its bars, or None."""
@@ -27,12 +30,14 @@ _ALIKE = text(
 )
 
 _STATS = text(
-    """WITH extra AS (
+    """WITH away AS (SELECT photo_id FROM hidden_photos WHERE user_id = :user_id AND hidden),
+    extra AS (
         SELECT duplicate_photo_id FROM duplicates
-        WHERE user_id = :user_id AND action IN ('pending', 'confirmed') AND lane <> 'similar'),
+        WHERE user_id = :user_id AND action IN ('pending', 'confirmed') AND lane <> 'similar'
+            AND primary_photo_id NOT IN (SELECT photo_id FROM away)),
     mine AS (
         SELECT sha256, size_bytes, photo_id IN (SELECT duplicate_photo_id FROM extra) AS is_extra
-        FROM fingerprints WHERE user_id = :user_id),
+        FROM fingerprints WHERE user_id = :user_id AND photo_id NOT IN (SELECT photo_id FROM away)),
     freed AS (SELECT max(size_bytes) AS size FROM mine GROUP BY sha256 HAVING bool_and(is_extra))
     SELECT count(*) FILTER (WHERE is_extra), (SELECT coalesce(sum(size), 0) FROM freed), count(*) FROM mine"""
 )
@@ -167,12 +172,14 @@ async def remove_pairs(session: AsyncSession, user_id: int, duplicate_ids: Seque
 
 
 async def pair(session: AsyncSession, user_id: int, duplicate_id: int) -> DuplicateRow | None:
-    statement = select(DuplicateRow).where(col(DuplicateRow.user_id) == user_id, col(DuplicateRow.id) == duplicate_id)
+    statement = select(DuplicateRow).where(
+        col(DuplicateRow.user_id) == user_id, col(DuplicateRow.id) == duplicate_id, *_SHOWN
+    )
     return (await session.scalars(statement.with_for_update())).first()
 
 
 async def page(session: AsyncSession, request: duplicating.ListDuplicates) -> tuple[Sequence[DuplicateRow], int]:
-    mine: list[ColumnElement[bool]] = [col(DuplicateRow.user_id) == request.user_id]
+    mine: list[ColumnElement[bool]] = [col(DuplicateRow.user_id) == request.user_id, *_SHOWN]
     if request.action is not None:
         mine.append(col(DuplicateRow.action) == request.action)
     statement = (

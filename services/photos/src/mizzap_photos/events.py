@@ -9,12 +9,14 @@ from mizzap_common.imaging.pool import DecodePool
 from mizzap_common.inbox import Delivery
 from mizzap_common.storage import Storage
 
+from mizzap_photos.quotas import Quotas
 from mizzap_photos.service import Photos
 
 
 class Handlers:
-    def __init__(self, photos: Photos, storage: Storage, pool: DecodePool) -> None:
+    def __init__(self, photos: Photos, quotas: Quotas, storage: Storage, pool: DecodePool) -> None:
         self.photos = photos
+        self.quotas = quotas
         self.storage = storage
         self.pool = pool
 
@@ -31,6 +33,7 @@ class Handlers:
         bus.on(catalog.DUPLICATE_WITHDRAWN, self.withdrawn)
         bus.on(catalog.DUPLICATE_RESOLVED, self.resolved)
         bus.on(catalog.PHOTO_DELETED, self.photos.forget_original)
+        bus.on(catalog.USER_TIER_CHANGED, self.quotas.tier_changed)
 
     async def uploaded(self, event: events.PhotoUploaded, delivery: Delivery) -> None:
         data = await self.storage.get(event.object_key)

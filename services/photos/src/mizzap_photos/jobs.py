@@ -78,7 +78,8 @@ async def statuses(session: AsyncSession, photo_id: int) -> list[str]:
 
 
 async def page(session: AsyncSession, request: library.ListJobs) -> tuple[Sequence[JobRow], int]:
-    mine: list[ColumnElement[bool]] = [col(JobRow.user_id) == request.user_id]
+    shown = select(col(PhotoRow.id)).where(col(PhotoRow.id) == col(JobRow.photo_id), col(PhotoRow.trashed_at).is_(None))
+    mine: list[ColumnElement[bool]] = [col(JobRow.user_id) == request.user_id, shown.exists()]
     if request.photo_id is not None:
         mine.append(col(JobRow.photo_id) == request.photo_id)
     if request.status is not None:

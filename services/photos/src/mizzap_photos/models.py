@@ -5,7 +5,20 @@ from typing import ClassVar
 from uuid import UUID
 
 from mizzap_common import tables
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Identity, Index, MetaData, Text, Uuid, func, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    Text,
+    Uuid,
+    false,
+    func,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 metadata = MetaData()
@@ -36,6 +49,7 @@ class PhotoRow(Base, table=True):
         Index("photos_by_md5", "user_id", "hash_md5"),
         Index("photos_by_day", "user_id", "created_date"),
         Index("photos_by_upload", "user_id", "uploaded_at"),
+        Index("photos_in_trash", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
     )
 
     id: int | None = Field(default=None, sa_column=_identity())
@@ -57,12 +71,19 @@ class PhotoRow(Base, table=True):
     upload_status: str = Field(default="uploaded", sa_type=Text)
     error_code: str | None = Field(default=None, sa_type=Text)
     error_message: str | None = Field(default=None, sa_type=Text)
+    is_favourite: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     has_duplicates: bool = False
     duplicate_count: int = 0
     quality_score: float | None = None
     uploaded_at: datetime | None = Field(default=None, sa_column=_now())
     processed_at: datetime | None = Field(default=None, sa_column=_time())
     updated_at: datetime | None = Field(default=None, sa_column=_now())
+    trashed_at: datetime | None = Field(default=None, sa_column=_time())
+    """Since when it is in the trash, hidden from its owner everywhere else."""
+    trash_version: int = Field(
+        default=0,
+        sa_column=Column(BigInteger, nullable=False, server_default="0", comment="moves into the trash and out of it"),
+    )
 
 
 class JobRow(Base, table=True):
@@ -97,6 +118,26 @@ class JobRow(Base, table=True):
     request_id: UUID | None = Field(
         default=None, sa_column=Column(Uuid, comment="the event processing.requested that wants it; none is the upload")
     )
+
+
+class QuotaRow(Base, table=True):
+    """What a user may store and does. ``used_bytes`` is always the sum of the user's originals."""
+
+    __tablename__ = "quotas"
+
+    user_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    tier: str = Field(default="free", sa_column=Column(Text, nullable=False, server_default="free"))
+    used_bytes: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+
+
+class OriginalRow(Base, table=True):
+    """A stored original that its user's quota is charged with, once, however many photos share it."""
+
+    __tablename__ = "originals"
+
+    user_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    sha256: str = Field(sa_column=Column(Text, primary_key=True))
+    size_bytes: int = Field(sa_type=BigInteger)
 
 
 class PairRow(Base, table=True):

@@ -23,7 +23,7 @@ class Reprocessing:
             job = await jobs.find(session, request.user_id, request.job_id)
             # its steps change only under the photo's lock
             photo = await repository.get(session, request.user_id, job.photo_id, lock=True) if job else None
-            if job is None or photo is None:
+            if job is None or photo is None or photo.trashed_at is not None:
                 raise NotFound("There is no such job.", jobId=request.job_id)
             await session.refresh(job)
             if job.status != "failed":

@@ -20,7 +20,7 @@ from nats.js import JetStreamContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mizzap_photos import jobs, repository
+from mizzap_photos import jobs, quotas_repository, repository
 from mizzap_photos.models import JobRow
 from mizzap_photos.service import Photos
 from mizzap_photos.settings import PhotosSettings
@@ -116,6 +116,8 @@ class Sweeper:
                 if kind == "originals" and await repository.used_originals(session, user_id, [name]):
                     continue
                 await self.storage.remove(found.key)
+                if kind == "originals":
+                    await quotas_repository.release(session, user_id, name)
                 removed += 1
         return removed
 

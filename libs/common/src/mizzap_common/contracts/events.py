@@ -7,6 +7,7 @@ from mizzap_common.contracts.message import Message
 Lane = Literal["exact", "pixel", "near", "similar"]
 MatchType = Literal["exact", "perceptual", "ai"]
 DuplicateAction = Literal["pending", "confirmed", "rejected", "kept_both"]
+Tier = Literal["free", "premium"]
 Step = Literal["dedup", "thumbnail", "ai_score", "metadata_extract"]
 
 
@@ -29,6 +30,10 @@ class PhotoEvent(UserEvent):
 
 class UserRegistered(UserEvent):
     pass
+
+
+class UserTierChanged(UserEvent):
+    tier: Tier
 
 
 class PhotoUploaded(PhotoEvent):
@@ -66,6 +71,21 @@ class Rendition(Message):
     height: int
     size_bytes: int
     object_key: str
+
+
+class PhotoTrashed(PhotoEvent):
+    """The photo is in the trash: hidden everywhere, and kept as it is."""
+
+    version: int
+    """Rises each time the photo goes into the trash or comes out: the highest one tells where it is."""
+
+
+class PhotoRestored(PhotoTrashed):
+    """The photo is out of the trash, with everything that it stood in."""
+
+
+class PhotoChanged(PhotoEvent):
+    """The user has changed something about the photo, as whether it is a favourite."""
 
 
 class PhotoThumbnailed(PhotoEvent):

@@ -106,6 +106,7 @@ class Photo(Message):
     camera_model: str | None
     latitude: float | None
     longitude: float | None
+    is_favourite: bool = False
     has_duplicates: bool
     duplicate_count: int
     quality_score: float | None
@@ -230,6 +231,11 @@ class Album(Message):
     photo_count: int
     created_at: datetime
     updated_at: datetime
+
+
+class AddedToAlbum(Album):
+    added: list[int]
+    """Those of the photos that were not in it before."""
 
 
 class AlbumWithPhotos(Album):

@@ -7,7 +7,7 @@ verified token and from nowhere else.
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mizzap_common.contracts import accounts, curating, duplicating, library
+from mizzap_common.contracts import accounts, curating, duplicating, keeping, library
 from mizzap_common.contracts.message import Message, Request
 
 Q = TypeVar("Q", bound=Request)
@@ -39,7 +39,13 @@ PHOTOS_REGISTER      = Method("photos", "register", library.RegisterPhoto, libra
 PHOTOS_ADOPT         = Method("photos", "adopt", library.AdoptPhoto, library.RegisteredPhoto)
 PHOTOS_LIST          = Method("photos", "list", library.ListPhotos, library.PhotoPage)
 PHOTOS_GET           = Method("photos", "get", library.PhotoRequest, library.Photo)
-PHOTOS_DELETE        = Method("photos", "delete", library.PhotoRequest, library.Done)
+PHOTOS_DELETE        = Method("photos", "delete", keeping.DeletePhoto, library.Done)
+PHOTOS_RESTORE       = Method("photos", "restore", library.PhotoRequest, library.Photo)
+PHOTOS_TRASH         = Method("photos", "trash", keeping.ListTrash, keeping.TrashPage)
+PHOTOS_BATCH         = Method("photos", "batch", keeping.BatchAction, keeping.BatchResults, timeout=30)
+PHOTOS_FAVOURITE     = Method("photos", "favourite", keeping.SetFavourite, library.Photo)
+PHOTOS_ROOM          = Method("photos", "room", keeping.RoomRequest, keeping.Room)
+PHOTOS_USAGE         = Method("photos", "usage", library.UserRequest, keeping.Usage)
 PHOTOS_NAMES         = Method("photos", "names", library.PhotosRequest, library.PhotoNames)
 PHOTOS_ORIGINAL      = Method("photos", "original", library.PhotoRequest, library.StoredObject)
 PHOTOS_JOBS          = Method("photos", "jobs", library.ListJobs, library.JobPage)
@@ -54,7 +60,7 @@ ALBUMS_LIST          = Method("albums", "list", library.ListAlbums, library.Albu
 ALBUMS_GET           = Method("albums", "get", library.AlbumRequest, library.AlbumWithPhotos)
 ALBUMS_UPDATE        = Method("albums", "update", library.UpdateAlbum, library.Album)
 ALBUMS_DELETE        = Method("albums", "delete", library.AlbumRequest, library.Done)
-ALBUMS_ADD           = Method("albums", "add", library.AddToAlbum, library.Album)
+ALBUMS_ADD           = Method("albums", "add", library.AddToAlbum, library.AddedToAlbum)
 ALBUMS_REMOVE        = Method("albums", "remove", library.RemoveFromAlbum, library.Album)
 
 DEDUP_LIST           = Method("dedup", "list", duplicating.ListDuplicates, duplicating.DuplicatePage)
