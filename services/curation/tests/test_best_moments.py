@@ -200,3 +200,43 @@ async def test_a_confirmed_set_is_the_users_own(mizzap, photo):
     assert (await mizzap.change()).status == "suggested"
     shown = await mizzap.settled()
     assert ids(shown) == [new, *photos[1:]] and [m.pinned for m in shown.moments] == [False, True, True]
+
+
+async def trash(mizzap, photo_id, version=1):
+    trashed = events.PhotoTrashed(user_id=mizzap.user_id, photo_id=photo_id, version=version)
+    await mizzap.tell(catalog.PHOTO_TRASHED, trashed)
+    await mizzap.handled()
+
+
+async def restore(mizzap, photo_id, version=2):
+    restored = events.PhotoRestored(user_id=mizzap.user_id, photo_id=photo_id, version=version)
+    await mizzap.tell(catalog.PHOTO_RESTORED, restored)
+    await mizzap.handled()
+
+
+async def test_a_photo_in_the_trash_is_no_moment_until_it_comes_back(mizzap, photo):
+    photos = await three_days(mizzap, photo)
+    await mizzap.settled()
+    await mizzap.change(add=[photos[1]])
+    await trash(mizzap, photos[1])
+    assert photos[1] not in ids(await mizzap.moments()), "at once, not when they are chosen anew"
+    settled = await mizzap.settled()
+    assert (ids(settled), settled.photos) == ([photos[0], photos[2]], 2)
+    with pytest.raises(NotFound):
+        await mizzap.change(add=[photos[1]])
+    await restore(mizzap, photos[1])
+    settled = await mizzap.settled()
+    assert (ids(settled), settled.photos) == (photos, 3)
+    assert [moment.pinned for moment in settled.moments] == [False, True, False], "the wish is kept"
+    await trash(mizzap, photos[1], version=1)
+    assert ids(await mizzap.settled()) == photos, "a late word"
+
+
+async def test_a_confirmed_set_gets_its_photo_back(mizzap, photo):
+    photos = await three_days(mizzap, photo)
+    await mizzap.settled()
+    await mizzap.confirm()
+    await trash(mizzap, photos[0])
+    assert ids(await mizzap.moments()) == photos[1:]
+    await restore(mizzap, photos[0])
+    assert ids(await mizzap.moments()) == photos

@@ -3,7 +3,7 @@
 import pytest
 from mizzap_common.contracts import catalog, keeping, library, requests
 from mizzap_common.errors import InvalidInput, NotFound
-from mizzap_common.testing import published
+from mizzap_common.testing import all_handled, published
 
 from services.photos.tests.worlds import USER, World, jpeg
 
@@ -45,6 +45,8 @@ async def test_each_photo_has_its_result(world: World) -> None:
 async def test_one_that_is_not_mine_stops_all_and_nothing_changes(world: World, action: str) -> None:
     mine = await uploaded(world, 2)
     (foreign,) = await uploaded(world, 1, USER + 1)
+    await world.told(catalog.PHOTO_UPLOADED, 3)
+    await all_handled(world.bus.jetstream, "photos")
     before = [await world.photo(number) for number in mine]
     answers = []
     for number in (foreign, 10**9):

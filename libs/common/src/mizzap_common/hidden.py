@@ -8,7 +8,7 @@ tombstones': a worker that has asked ``tombstones.is_buried`` also sees the phot
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, MetaData, Table, delete, select
+from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, MetaData, SQLColumnExpression, Table, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -61,7 +61,7 @@ async def hidden_among(session: AsyncSession, user_id: int, photo_ids: Collectio
     return set((await session.execute(select(HIDDEN_PHOTOS.c.photo_id).where(*mine))).scalars())
 
 
-def is_shown(photo_id: ColumnElement[Any]) -> ColumnElement[bool]:
+def is_shown(photo_id: SQLColumnExpression[Any]) -> ColumnElement[bool]:
     """A condition for queries: the photo of that column is not in the trash."""
     return (
         ~select(HIDDEN_PHOTOS.c.photo_id).where(HIDDEN_PHOTOS.c.photo_id == photo_id, HIDDEN_PHOTOS.c.hidden).exists()

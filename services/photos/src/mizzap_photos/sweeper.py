@@ -7,6 +7,7 @@ nothing left that was sent before the step was last asked for.
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 from mizzap_common import outbox
@@ -122,7 +123,7 @@ class Sweeper:
         return removed
 
 
-async def arrived_before(js: JetStreamContext, event: catalog.Event[catalog.P], service: str) -> datetime:
+async def arrived_before(js: JetStreamContext, event: catalog.Event[Any], service: str) -> datetime:
     """The moment before which this service's durable has taken everything the broker ever had for it."""
     info = await js.consumer_info(event.stream, event.durable(service))
     if not info.num_pending and not info.num_ack_pending:

@@ -77,6 +77,6 @@ async def due(session: AsyncSession, free: datetime, premium: datetime, limit: i
         .limit(limit)
     )
     found: dict[int, dict[int, datetime]] = {}
-    for user_id, photo_id, trashed_at in await session.execute(statement):
-        found.setdefault(user_id, {})[photo_id] = trashed_at
+    for row in await session.execute(statement):
+        found.setdefault(row.user_id, {})[row.id] = row.trashed_at
     return found
