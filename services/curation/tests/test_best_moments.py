@@ -91,6 +91,27 @@ async def test_a_photo_that_failed_elsewhere_is_not_shown(mizzap, photo):
     assert ids(await mizzap.settled()) == photos[1:]
 
 
+async def test_a_photo_that_is_processed_after_all_is_a_candidate_again(mizzap, photo):
+    photos = await three_days(mizzap, photo)
+    await mizzap.settled()
+    await mizzap.change(add=[photos[0]])
+    about = {"user_id": mizzap.user_id, "photo_id": photos[0]}
+
+    async def tell_failed(version):
+        failed = events.PhotoFailed(**about, version=version, code="PROCESSING_GAVE_UP", message="…")
+        await mizzap.tell(catalog.PHOTO_FAILED, failed)
+
+    await tell_failed(1)
+    assert ids(await mizzap.settled()) == photos[1:]
+    with pytest.raises(NotFound):
+        await mizzap.change(add=[photos[0]])
+    await mizzap.tell(catalog.PHOTO_PROCESSED, events.PhotoProcessed(**about, version=2))
+    settled = await mizzap.settled()
+    assert ids(settled) == photos and settled.moments[0].pinned
+    await tell_failed(1)
+    assert ids(await mizzap.settled()) == photos, "a late word"
+
+
 async def test_vectors_that_come_later_are_taken_into_account(mizzap, photo, dedup):
     first, second = [await mizzap.upload(photo(24 * day, contrast)) for day, contrast in ((0, 100), (1, 60))]
     assert ids(await mizzap.settled()) == [first, second]

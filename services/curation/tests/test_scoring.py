@@ -5,7 +5,7 @@ from mizzap_common import testing
 from mizzap_common.contracts import catalog, events
 from mizzap_common.tables import OUTBOX
 from mizzap_curation.models import ScoreRow
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 
 async def scores_of(database, user_id):
@@ -82,9 +82,8 @@ async def test_a_photo_deleted_before_it_was_scored_gets_no_score(mizzap, databa
 async def test_a_score_is_made_again_only_when_it_is_asked_for(mizzap, database, photo):
     photo_id = await mizzap.upload(photo())
     await mizzap.handled()
-    failed = events.PhotoFailed(user_id=mizzap.user_id, photo_id=photo_id, code="PROCESSING_GAVE_UP", message="…")
-    await mizzap.tell(catalog.PHOTO_FAILED, failed)
-    await mizzap.handled()
+    async with database.begin() as session:
+        await session.execute(delete(ScoreRow).where(ScoreRow.photo_id == photo_id))
     for steps, scores in ((["thumbnail", "dedup", "metadata_extract"], 0), (["ai_score", "thumbnail"], 1)):
         requested = events.ProcessingRequested(**mizzap.uploaded[photo_id].model_dump(), steps=steps)
         await mizzap.tell(catalog.PROCESSING_REQUESTED, requested)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     MetaData,
     Text,
     UniqueConstraint,
+    false,
     func,
     text,
 )
@@ -54,6 +55,10 @@ class ScoreRow(Base, table=True):
     low_noise: float
     resolution: float
     screenshot: bool
+    failed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Another step of the photo failed: it can't be shown, and is no candidate until it is processed after all."""
+    outcome_version: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """Of the outcome that `failed` comes from; an earlier one that arrives later changes nothing."""
     scored_at: datetime | None = Field(default=None, sa_column=_time(nullable=False, server_default=func.now()))
 
 

@@ -65,11 +65,17 @@ class Curation:
         async with self.database.effect(delivery) as session:
             await repository.mark_due(session, photo.user_id, self.patience)
 
-    async def drop(self, photo: events.PhotoFailed, delivery: Delivery) -> None:
-        """A photo that failed in another step can't be shown: it is no candidate."""
+    async def processed(self, photo: events.PhotoProcessed, delivery: Delivery) -> None:
+        await self._ended(photo, delivery, failed=False)
+
+    async def failed(self, photo: events.PhotoFailed, delivery: Delivery) -> None:
+        """A photo that failed in another step can't be shown: it is no candidate, until it is processed after all."""
+        await self._ended(photo, delivery, failed=True)
+
+    async def _ended(self, photo: events.PhotoOutcome, delivery: Delivery, failed: bool) -> None:
         async with self.database.effect(delivery) as session:
             await repository.mark_due(session, photo.user_id, self.patience)
-            await repository.forget_photo(session, photo.user_id, photo.photo_id)
+            await repository.tell_outcome(session, photo, failed)
 
     async def forget(self, photo: events.PhotoDeleted, delivery: Delivery) -> None:
         async with self.database.effect(delivery) as session:

@@ -146,15 +146,20 @@ async def mark_asked(session: AsyncSession, job_ids: Sequence[int]) -> None:
 
 async def finish(
     session: AsyncSession, photo_id: int, values: dict[str, Any], after: Sequence[str] = ("uploaded",)
-) -> bool:
-    """Ends the photo's processing. False when it had ended before, in no status of ``after``: it is told once."""
+) -> int | None:
+    """Ends the photo's processing. Returns the outcome's version, None when it was in no status of ``after``: told once."""
     statement = (
         update(PhotoRow)
         .where(col(PhotoRow.id) == photo_id, col(PhotoRow.upload_status).in_(after))
-        .values(processed_at=func.now(), updated_at=func.now(), **values)
-        .returning(col(PhotoRow.id))
+        .values(
+            processed_at=func.now(),
+            updated_at=func.now(),
+            outcome_version=col(PhotoRow.outcome_version) + 1,
+            **values,
+        )
+        .returning(col(PhotoRow.outcome_version))
     )
-    return (await session.execute(statement)).first() is not None
+    return (await session.execute(statement)).scalar()
 
 
 def to_answer(row: JobRow) -> library.Job:

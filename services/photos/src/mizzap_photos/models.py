@@ -78,6 +78,12 @@ class PhotoRow(Base, table=True):
     uploaded_at: datetime | None = Field(default=None, sa_column=_now())
     processed_at: datetime | None = Field(default=None, sa_column=_time())
     updated_at: datetime | None = Field(default=None, sa_column=_now())
+    outcome_version: int = Field(
+        default=0,
+        sa_column=Column(
+            BigInteger, nullable=False, server_default="0", comment="outcomes of processing that were told"
+        ),
+    )
     trashed_at: datetime | None = Field(default=None, sa_column=_time())
     """Since when it is in the trash, hidden from its owner everywhere else."""
     trash_version: int = Field(

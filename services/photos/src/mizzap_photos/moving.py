@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_photos import repository, trash_repository
 from mizzap_photos.models import PhotoRow
+from mizzap_photos.refusals import upload_again
 
 
 async def into_trash(session: AsyncSession, user_id: int, photos: Sequence[PhotoRow], now: datetime) -> list[int]:
@@ -35,6 +36,21 @@ async def out_of_trash(session: AsyncSession, user_id: int, photos: Sequence[Pho
         await outbox.add(session, catalog.PHOTO_RESTORED, restored)
     await _count_anew(session, user_id, moved)
     return moved
+
+
+async def recall(session: AsyncSession, user_id: int, sha256: str, file_name: str) -> PhotoRow:
+    """The photo that is there already; who sends it again wants it out of the trash.
+
+    Raises Conflict UPLOAD_AGAIN when a deletion was quicker.
+    """
+    known = await repository.by_identity(session, user_id, sha256, file_name)
+    if known is not None and known.trashed_at is not None:
+        photos = await trash_repository.lock_with_partners(session, user_id, [_id(known)])
+        await out_of_trash(session, user_id, photos)
+        known = await repository.by_identity(session, user_id, sha256, file_name)
+    if known is None:
+        raise upload_again()
+    return known
 
 
 async def away(session: AsyncSession, user_id: int, photos: Sequence[PhotoRow]) -> list[int]:

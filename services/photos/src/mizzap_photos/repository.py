@@ -39,7 +39,8 @@ async def by_identity(session: AsyncSession, user_id: int, sha256: str, file_nam
     statement = select(PhotoRow).where(
         col(PhotoRow.user_id) == user_id, col(PhotoRow.hash_sha256) == sha256, col(PhotoRow.file_name) == file_name
     )
-    return (await session.scalars(statement)).first()
+    # what a statement of this transaction changed is not what the session remembers
+    return (await session.scalars(statement, execution_options={"populate_existing": True})).first()
 
 
 async def with_original(session: AsyncSession, user_id: int, sha256: Sequence[str]) -> Sequence[PhotoRow]:

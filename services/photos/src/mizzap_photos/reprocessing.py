@@ -30,11 +30,7 @@ class Reprocessing:
                 raise Conflict(
                     "Only a step that has failed can be tried again.", code="JOB_NOT_FAILED", status=job.status
                 )
-            steps: list[library.JobType] = [cast(library.JobType, job.job_type)]
-            if photo.upload_status == "failed" and job.job_type != "ai_score":
-                # curation has dropped the failed photo: it is a candidate again only with a new score
-                steps.append("ai_score")
-            await _request(session, photo, steps)
+            await _request(session, photo, [cast(library.JobType, job.job_type)])
             await session.refresh(job)
             return jobs.to_answer(job)
 

@@ -13,7 +13,7 @@ from mizzap_common.inbox import Delivery
 from mizzap_common.storage import Storage, original_key
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mizzap_photos import jobs, moving, quotas_repository, repository, trash_repository
+from mizzap_photos import jobs, moving, quotas_repository, repository
 from mizzap_photos.models import PhotoRow
 from mizzap_photos.quotas import Quotas
 from mizzap_photos.refusals import no_such_photo, upload_again
@@ -76,7 +76,8 @@ class Photos:
         }
         row = await repository.insert_photo(session, values)
         if row is None:
-            return library.RegisteredPhoto(photo=to_answer(await self._known(session, request)), created=False)
+            known = await moving.recall(session, request.user_id, request.sha256, request.file_name)
+            return library.RegisteredPhoto(photo=to_answer(known), created=False)
         photo_id = cast(int, row.id)
         await jobs.create(session, request.user_id, photo_id)
         uploaded = events.PhotoUploaded(
@@ -91,18 +92,6 @@ class Photos:
         # last, as all of the user's uploads wait for each other from here to the commit
         await self.quotas.charge(session, request.user_id, request.sha256, request.size_bytes)
         return library.RegisteredPhoto(photo=to_answer(row), created=True)
-
-    async def _known(self, session: AsyncSession, request: library.RegisterPhoto) -> PhotoRow:
-        """The photo that is there already; who sends it again wants it out of the trash."""
-        known = await repository.by_identity(session, request.user_id, request.sha256, request.file_name)
-        if known is not None and known.trashed_at is not None:
-            photos = await trash_repository.lock_with_partners(session, request.user_id, [cast(int, known.id)])
-            await moving.out_of_trash(session, request.user_id, photos)
-            known = await repository.by_identity(session, request.user_id, request.sha256, request.file_name)
-        if known is None:
-            raise upload_again()
-        await session.refresh(known)
-        return known
 
     async def precheck(self, request: library.Precheck) -> library.KnownHashes:
         """Bytes that only photos in the trash have are known without a name: they need not be sent, and to adopt them
@@ -179,14 +168,14 @@ class Photos:
         if "failed" not in statuses:
             values = {"upload_status": "processed", "error_code": None, "error_message": None}
             # a step that was given up may come to its end after all
-            if await jobs.finish(session, photo_id, values, after=("uploaded", "failed")):
-                done = events.PhotoProcessed(photo_id=photo_id, user_id=user_id)
+            if version := await jobs.finish(session, photo_id, values, after=("uploaded", "failed")):
+                done = events.PhotoProcessed(photo_id=photo_id, user_id=user_id, version=version)
                 await outbox.add(session, catalog.PHOTO_PROCESSED, done)
             return
         code, message = await jobs.first_failure(session, photo_id)
         values = {"upload_status": "failed", "error_code": code, "error_message": message}
-        if await jobs.finish(session, photo_id, values):
-            failed = events.PhotoFailed(photo_id=photo_id, user_id=user_id, code=code, message=message)
+        if version := await jobs.finish(session, photo_id, values):
+            failed = events.PhotoFailed(photo_id=photo_id, user_id=user_id, version=version, code=code, message=message)
             await outbox.add(session, catalog.PHOTO_FAILED, failed)
 
     async def pair_changed(

@@ -49,11 +49,18 @@ class ProcessingRequested(PhotoUploaded):
     steps: list[Step]
 
 
-class PhotoProcessed(PhotoEvent):
+class PhotoOutcome(PhotoEvent):
+    """All steps of the photo have ended. Told again whenever steps were done again."""
+
+    version: int = 0
+    """Rises with each outcome of the photo: the highest one is what holds."""
+
+
+class PhotoProcessed(PhotoOutcome):
     pass
 
 
-class PhotoFailed(PhotoEvent):
+class PhotoFailed(PhotoOutcome):
     code: str
     message: str
 

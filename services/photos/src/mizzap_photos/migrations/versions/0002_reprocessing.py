@@ -14,6 +14,16 @@ def upgrade() -> None:
         "background_jobs",
         sa.Column("request_id", sa.Uuid, comment="the event processing.requested that wants it; none is the upload"),
     )
+    op.add_column(
+        "photos",
+        sa.Column(
+            "outcome_version",
+            sa.BigInteger,
+            nullable=False,
+            server_default="0",
+            comment="outcomes of processing that were told",
+        ),
+    )
     op.execute("UPDATE background_jobs SET asked_count = retry_count")
     op.execute(
         "UPDATE background_jobs j SET error_code = p.error_code FROM photos p"
