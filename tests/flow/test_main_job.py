@@ -59,7 +59,7 @@ class Person:
             return await http.get(path, headers={"Authorization": f"Bearer {token}", **headers})
 
     async def delete(self, photo_id: int) -> None:
-        await self.client.call("DELETE", f"/photos/{photo_id}")
+        await self.client.call("DELETE", f"/photos/{photo_id}?permanent=true")
 
 
 @pytest.fixture

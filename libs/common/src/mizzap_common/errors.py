@@ -51,6 +51,12 @@ class TooLarge(MizzapError):
     default_code = "TOO_LARGE"
 
 
+class QuotaExceeded(TooLarge):
+    """There is no room left in what the user's tier may store."""
+
+    default_code = "QUOTA_EXCEEDED"
+
+
 class Unsupported(MizzapError):
     status = 415
     default_code = "MEDIA_UNSUPPORTED"

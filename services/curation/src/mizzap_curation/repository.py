@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from mizzap_common import changes
+from mizzap_common import changes, hidden
 from mizzap_common.contracts import curating, events
 from sqlalchemy import case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -22,6 +22,8 @@ KIND = "moments"
 
 PINNED, REMOVED = "pinned", "removed"
 SUGGESTED, CONFIRMED = "suggested", "confirmed"
+_SHOWN = (hidden.is_shown(col(ScoreRow.photo_id)), ~col(ScoreRow.failed))
+"""Scores of photos that are not in the trash and have not failed."""
 _SECONDS_PER_PHOTO = 0.01
 """A large library takes longer to choose from: it may also wait longer while photos keep coming."""
 
@@ -49,10 +51,23 @@ class Claim:
 
 async def store_score(session: AsyncSession, row: ScoreRow) -> None:
     """Stores a photo's score, in the place of one that is there."""
-    values = row.model_dump(exclude={"scored_at"})
+    values = row.model_dump(exclude={"scored_at", "failed", "outcome_version"})
     statement = insert(ScoreRow).values(values)
     changed = {name: statement.excluded[name] for name in values if name not in ("photo_id", "user_id")}
     await session.execute(statement.on_conflict_do_update(index_elements=["photo_id"], set_=changed))
+
+
+async def tell_outcome(session: AsyncSession, photo: events.PhotoOutcome, failed: bool) -> None:
+    """Notes how the photo's processing has ended, unless a later outcome is known."""
+    await session.execute(
+        update(ScoreRow)
+        .where(
+            col(ScoreRow.user_id) == photo.user_id,
+            col(ScoreRow.photo_id) == photo.photo_id,
+            col(ScoreRow.outcome_version) <= photo.version,
+        )
+        .values(failed=failed, outcome_version=photo.version)
+    )
 
 
 async def forget_photo(session: AsyncSession, user_id: int, photo_id: int) -> None:
@@ -67,13 +82,16 @@ async def forget_photo(session: AsyncSession, user_id: int, photo_id: int) -> No
 
 
 async def scores(session: AsyncSession, user_id: int) -> Sequence[ScoreRow]:
-    return (await session.scalars(select(ScoreRow).where(col(ScoreRow.user_id) == user_id))).all()
+    """Of the photos that can be shown."""
+    return (await session.scalars(select(ScoreRow).where(col(ScoreRow.user_id) == user_id, *_SHOWN))).all()
 
 
 async def qualities(session: AsyncSession, user_id: int, photo_ids: Collection[int]) -> dict[int, float]:
-    """The technical quality of those photos that are this user's and scored."""
+    """The technical quality of those photos that are this user's, scored, and can be shown."""
     statement = select(col(ScoreRow.photo_id), col(ScoreRow.quality)).where(
-        col(ScoreRow.user_id) == user_id, col(ScoreRow.photo_id).in_(photo_ids)
+        col(ScoreRow.user_id) == user_id,
+        col(ScoreRow.photo_id).in_(photo_ids),
+        *_SHOWN,
     )
     return {row.photo_id: row.quality for row in await session.execute(statement)}
 
@@ -234,7 +252,13 @@ async def postpone(session: AsyncSession, claimed: Claim, by: timedelta) -> None
 
 
 async def moments(session: AsyncSession, set_id: int) -> list[curating.Moment]:
-    statement = select(MomentRow).where(col(MomentRow.set_id) == set_id).order_by(col(MomentRow.position))
+    """In their order, without those whose photo can't be shown."""
+    statement = (
+        select(MomentRow)
+        .join(ScoreRow, col(ScoreRow.photo_id) == col(MomentRow.photo_id))
+        .where(col(MomentRow.set_id) == set_id, *_SHOWN)
+        .order_by(col(MomentRow.position))
+    )
     rows = (await session.scalars(statement)).all()
     return [curating.Moment.model_validate(row, from_attributes=True) for row in rows]
 

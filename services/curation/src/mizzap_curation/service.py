@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from mizzap_common import changes, outbox, tombstones
+from mizzap_common import changes, hidden, outbox, tombstones
 from mizzap_common.contracts import catalog, curating, events, library
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, NotFound
@@ -65,18 +65,32 @@ class Curation:
         async with self.database.effect(delivery) as session:
             await repository.mark_due(session, photo.user_id, self.patience)
 
-    async def drop(self, photo: events.PhotoFailed, delivery: Delivery) -> None:
-        """A photo that failed in another step can't be shown: it is no candidate."""
+    async def processed(self, photo: events.PhotoProcessed, delivery: Delivery) -> None:
+        await self._ended(photo, delivery, failed=False)
+
+    async def failed(self, photo: events.PhotoFailed, delivery: Delivery) -> None:
+        """A photo that failed in another step can't be shown: it is no candidate, until it is processed after all."""
+        await self._ended(photo, delivery, failed=True)
+
+    async def _ended(self, photo: events.PhotoOutcome, delivery: Delivery, failed: bool) -> None:
         async with self.database.effect(delivery) as session:
             await repository.mark_due(session, photo.user_id, self.patience)
-            await repository.forget_photo(session, photo.user_id, photo.photo_id)
+            await repository.tell_outcome(session, photo, failed)
 
     async def forget(self, photo: events.PhotoDeleted, delivery: Delivery) -> None:
         async with self.database.effect(delivery) as session:
             await tombstones.bury(session, photo.photo_id, photo.user_id)
+            await hidden.forget(session, photo.user_id, photo.photo_id)
             await repository.mark_due(session, photo.user_id, self.patience)
             await repository.forget_photo(session, photo.user_id, photo.photo_id)
             await orders_repository.forget_photo(session, photo.user_id, photo.photo_id)
+
+    async def move(self, photo: events.PhotoTrashed, delivery: Delivery, hide: bool) -> None:
+        """A photo in the trash is no candidate, and is not shown where it was chosen; its score and its owner's wishes
+        stay for when it comes back."""
+        async with self.database.effect(delivery) as session:
+            if await hidden.tell(session, photo, hide):
+                await repository.mark_due(session, photo.user_id, self.patience)
 
     async def pair_told(self, pair: events.DuplicatePair, delivery: Delivery, **said: bool) -> None:
         async with self.database.effect(delivery) as session:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from mizzap_common import changes, tables
+from mizzap_common import changes, hidden, tables
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -145,6 +145,7 @@ class ActionRow(Base, table=True):
 
 tables.add_to(metadata)
 changes.add_to(metadata)
+hidden.add_to(metadata)
 
 Values = dict[str, Any]
 """Columns and what they are set to."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mizzap_common import outbox
+from mizzap_common import hidden, outbox
 from mizzap_common.contracts import catalog, events
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -86,8 +86,11 @@ async def _component(session: AsyncSession, user_id: int, start: set[int]) -> _C
         for row in await repository.matches_of(session, user_id, frontier):
             found[row.left_id, row.right_id] = row
         frontier = {photo_id for pair in found for photo_id in pair} - seen
-    photos = {row.photo_id: row for row in await repository.fingerprints(session, user_id, seen)}
-    return _Component(photos, list(found.values()))
+    away = await hidden.hidden_among(session, user_id, seen)
+    photos = {row.photo_id: row for row in await repository.fingerprints(session, user_id, seen - away)}
+    # the photos that hang together by one in the trash alone are groups of their own, or none
+    matches = [row for row in found.values() if not away & {row.left_id, row.right_id}]
+    return _Component(photos, matches)
 
 
 def _wanted(component: _Component, decided: Iterable[DecisionRow]) -> dict[tuple[int, int], Values]:

@@ -4,7 +4,7 @@ import base64
 from typing import cast
 
 import numpy as np
-from mizzap_common import outbox, tombstones
+from mizzap_common import hidden, outbox, tombstones
 from mizzap_common.contracts import catalog, duplicating, events, library
 from mizzap_common.db import Database
 from mizzap_common.errors import NotFound
@@ -120,6 +120,22 @@ class Dedup:
             if not await tombstones.is_buried(session, photo.photo_id):
                 await outbox.add(session, catalog.FINGERPRINT_FAILED, failed)
 
+    async def hide(self, photo: events.PhotoTrashed, delivery: Delivery) -> None:
+        """The photo stands in no group any more. What is known of it stays, and what comes while it is in the trash is
+        compared with it: once it is restored its groups are as if it had never been away."""
+        await self._move(photo, delivery, hide=True)
+
+    async def show(self, photo: events.PhotoRestored, delivery: Delivery) -> None:
+        await self._move(photo, delivery, hide=False)
+
+    async def _move(self, photo: events.PhotoTrashed, delivery: Delivery, hide: bool) -> None:
+        async with self.database.effect(delivery) as session:
+            if await hidden.tell(session, photo, hide):
+                await repository.lock_groups(session, photo.user_id)
+                matches = await repository.matches_of(session, photo.user_id, [photo.photo_id])
+                ends = {photo_id for row in matches for photo_id in (row.left_id, row.right_id)}
+                await regroup(session, photo.user_id, {photo.photo_id, *ends})
+
     async def forget(self, photo: events.PhotoDeleted, delivery: Delivery) -> None:
         """The tombstone first: from then on workers take their own work back, so nothing new can appear."""
         async with self.database.begin() as session:
@@ -127,6 +143,7 @@ class Dedup:
             await repository.lock_groups(session, photo.user_id)
             partners = await withdraw_all(session, photo.user_id, photo.photo_id)
             await repository.forget(session, photo.user_id, photo.photo_id)
+            await hidden.forget(session, photo.user_id, photo.photo_id)
             await regroup(session, photo.user_id, partners)
         await self._take_back(photo)
         async with self.database.effect(delivery):

@@ -9,17 +9,20 @@ from mizzap_common.imaging.pool import DecodePool
 from mizzap_common.inbox import Delivery
 from mizzap_common.storage import Storage
 
+from mizzap_photos.quotas import Quotas
 from mizzap_photos.service import Photos
 
 
 class Handlers:
-    def __init__(self, photos: Photos, storage: Storage, pool: DecodePool) -> None:
+    def __init__(self, photos: Photos, quotas: Quotas, storage: Storage, pool: DecodePool) -> None:
         self.photos = photos
+        self.quotas = quotas
         self.storage = storage
         self.pool = pool
 
     def subscribe(self, bus: Bus) -> None:
         bus.on(catalog.PHOTO_UPLOADED, self.uploaded)
+        bus.on(catalog.PROCESSING_REQUESTED, self.requested)
         bus.on(catalog.PHOTO_THUMBNAILED, self.thumbnailed)
         bus.on(catalog.PHOTO_FINGERPRINTED, self.fingerprinted)
         bus.on(catalog.PHOTO_SCORED, self.scored)
@@ -30,6 +33,7 @@ class Handlers:
         bus.on(catalog.DUPLICATE_WITHDRAWN, self.withdrawn)
         bus.on(catalog.DUPLICATE_RESOLVED, self.resolved)
         bus.on(catalog.PHOTO_DELETED, self.photos.forget_original)
+        bus.on(catalog.USER_TIER_CHANGED, self.quotas.tier_changed)
 
     async def uploaded(self, event: events.PhotoUploaded, delivery: Delivery) -> None:
         data = await self.storage.get(event.object_key)
@@ -39,6 +43,10 @@ class Handlers:
             await self.photos.step_failed(event, delivery, "metadata_extract", error.code, error.message)
         else:
             await self.photos.inspected(event, delivery, found)
+
+    async def requested(self, event: events.ProcessingRequested, delivery: Delivery) -> None:
+        if "metadata_extract" in event.steps:
+            await self.uploaded(event, delivery)
 
     async def thumbnailed(self, event: events.PhotoThumbnailed, delivery: Delivery) -> None:
         await self.photos.step_done(event, delivery, "thumbnail", {})

@@ -42,10 +42,15 @@ class Event(Generic[P]):
 
 # fmt: off
 USER_REGISTERED      = Event("user.registered",      events.UserRegistered,     "auth",     ())
+USER_TIER_CHANGED    = Event("user.tier_changed",    events.UserTierChanged,    "auth",     ("photos",))
 
 PHOTO_UPLOADED       = Event("photo.uploaded",       events.PhotoUploaded,      "photos",   ("photos", "thumbs", "dedup", "curation"), "photo:uploaded")
+PROCESSING_REQUESTED = Event("processing.requested", events.ProcessingRequested, "photos",  ("photos", "thumbs", "dedup", "curation"))
 PHOTO_PROCESSED      = Event("photo.processed",      events.PhotoProcessed,     "photos",   ("curation",), "photo:processed")
 PHOTO_FAILED         = Event("photo.failed",         events.PhotoFailed,        "photos",   ("curation",), "photo:failed")
+PHOTO_TRASHED        = Event("photo.trashed",        events.PhotoTrashed,       "photos",   ("dedup", "curation", "albums"), "photo:trashed")
+PHOTO_RESTORED       = Event("photo.restored",       events.PhotoRestored,      "photos",   ("dedup", "curation", "albums"), "photo:restored")
+PHOTO_CHANGED        = Event("photo.changed",        events.PhotoChanged,       "photos",   (), "photo:changed")
 PHOTO_DELETED        = Event("photo.deleted",        events.PhotoDeleted,       "photos",   ("photos", "thumbs", "dedup", "curation", "albums"), "photo:deleted")
 
 PHOTO_THUMBNAILED    = Event("photo.thumbnailed",    events.PhotoThumbnailed,   "thumbs",   ("photos",))

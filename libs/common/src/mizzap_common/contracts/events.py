@@ -7,6 +7,8 @@ from mizzap_common.contracts.message import Message
 Lane = Literal["exact", "pixel", "near", "similar"]
 MatchType = Literal["exact", "perceptual", "ai"]
 DuplicateAction = Literal["pending", "confirmed", "rejected", "kept_both"]
+Tier = Literal["free", "premium"]
+Step = Literal["dedup", "thumbnail", "ai_score", "metadata_extract"]
 
 
 class UserEvent(Message):
@@ -30,6 +32,10 @@ class UserRegistered(UserEvent):
     pass
 
 
+class UserTierChanged(UserEvent):
+    tier: Tier
+
+
 class PhotoUploaded(PhotoEvent):
     sha256: str
     object_key: str
@@ -37,11 +43,24 @@ class PhotoUploaded(PhotoEvent):
     size_bytes: int
 
 
-class PhotoProcessed(PhotoEvent):
+class ProcessingRequested(PhotoUploaded):
+    """The named steps are to be done again for a photo, each exactly as for its upload."""
+
+    steps: list[Step]
+
+
+class PhotoOutcome(PhotoEvent):
+    """All steps of the photo have ended. Told again whenever steps were done again."""
+
+    version: int = 0
+    """Rises with each outcome of the photo: the highest one is what holds."""
+
+
+class PhotoProcessed(PhotoOutcome):
     pass
 
 
-class PhotoFailed(PhotoEvent):
+class PhotoFailed(PhotoOutcome):
     code: str
     message: str
 
@@ -59,6 +78,21 @@ class Rendition(Message):
     height: int
     size_bytes: int
     object_key: str
+
+
+class PhotoTrashed(PhotoEvent):
+    """The photo is in the trash: hidden everywhere, and kept as it is."""
+
+    version: int
+    """Rises each time the photo goes into the trash or comes out: the highest one tells where it is."""
+
+
+class PhotoRestored(PhotoTrashed):
+    """The photo is out of the trash, with everything that it stood in."""
+
+
+class PhotoChanged(PhotoEvent):
+    """The user has changed something about the photo, as whether it is a favourite."""
 
 
 class PhotoThumbnailed(PhotoEvent):

@@ -7,7 +7,7 @@ verified token and from nowhere else.
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mizzap_common.contracts import accounts, curating, duplicating, feed, library, ordering
+from mizzap_common.contracts import accounts, curating, duplicating, feed, keeping, library, ordering
 from mizzap_common.contracts.message import Message, Request
 
 Q = TypeVar("Q", bound=Request)
@@ -42,10 +42,17 @@ PHOTOS_ADOPT         = Method("photos", "adopt", library.AdoptPhoto, library.Reg
 PHOTOS_LIST          = Method("photos", "list", library.ListPhotos, library.PhotoPage)
 PHOTOS_GET           = Method("photos", "get", library.PhotoRequest, library.Photo)
 PHOTOS_MANY          = Method("photos", "many", library.PhotosRequest, library.Photos)
-PHOTOS_DELETE        = Method("photos", "delete", library.PhotoRequest, library.Done)
+PHOTOS_DELETE        = Method("photos", "delete", keeping.DeletePhoto, library.Done)
 PHOTOS_NAMES         = Method("photos", "names", library.PhotosRequest, library.PhotoNames, askers=("gateway", "albums", "curation"))
+PHOTOS_RESTORE       = Method("photos", "restore", library.PhotoRequest, library.Photo)
+PHOTOS_TRASH         = Method("photos", "trash", keeping.ListTrash, keeping.TrashPage)
+PHOTOS_BATCH         = Method("photos", "batch", keeping.BatchAction, keeping.BatchResults, timeout=30)
+PHOTOS_FAVOURITE     = Method("photos", "favourite", keeping.SetFavourite, library.Photo)
+PHOTOS_ROOM          = Method("photos", "room", keeping.RoomRequest, keeping.Room)
+PHOTOS_USAGE         = Method("photos", "usage", library.UserRequest, keeping.Usage)
 PHOTOS_ORIGINAL      = Method("photos", "original", library.PhotoRequest, library.StoredObject)
 PHOTOS_JOBS          = Method("photos", "jobs", library.ListJobs, library.JobPage)
+PHOTOS_RETRY_JOB     = Method("photos", "retry_job", library.JobRequest, library.Job)
 PHOTOS_PROGRESS      = Method("photos", "progress", library.UserRequest, library.Progress)
 
 THUMBS_LOCATE        = Method("thumbs", "locate", library.LocateRendition, library.StoredObject)
@@ -56,7 +63,7 @@ ALBUMS_LIST          = Method("albums", "list", library.ListAlbums, library.Albu
 ALBUMS_GET           = Method("albums", "get", library.AlbumRequest, library.AlbumWithPhotos)
 ALBUMS_UPDATE        = Method("albums", "update", library.UpdateAlbum, library.Album)
 ALBUMS_DELETE        = Method("albums", "delete", library.AlbumRequest, library.Done)
-ALBUMS_ADD           = Method("albums", "add", library.AddToAlbum, library.Album)
+ALBUMS_ADD           = Method("albums", "add", library.AddToAlbum, library.AddedToAlbum)
 ALBUMS_REMOVE        = Method("albums", "remove", library.RemoveFromAlbum, library.Album)
 
 DEDUP_LIST           = Method("dedup", "list", duplicating.ListDuplicates, duplicating.DuplicatePage)
