@@ -5,6 +5,7 @@ from mizzap_common.service import Service
 from starlette.applications import Starlette
 
 from mizzap_curation import rpc
+from mizzap_curation.consent import Consent
 from mizzap_curation.curator import Curator
 from mizzap_curation.events import Handlers
 from mizzap_curation.service import Curation
@@ -19,7 +20,7 @@ def build(settings: CurationSettings) -> Starlette:
         memory_bytes=settings.decode_memory_bytes,
     )
     curation = Curation(service.database, service.storage, pool, settings)
-    Handlers(curation).subscribe(service.bus)
+    Handlers(curation, Consent(service.database)).subscribe(service.bus)
     rpc.serve(service.bus, curation)
     service.on_start(pool.start)
     service.on_stop(pool.close)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from mizzap_common import tables
+from mizzap_common import ai_consents, tables
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -55,6 +55,16 @@ class ScoreRow(Base, table=True):
     resolution: float
     screenshot: bool
     scored_at: datetime | None = Field(default=None, sa_column=_time(nullable=False, server_default=func.now()))
+
+
+class UnscoredRow(Base, table=True):
+    """A photo that was left out, as its user has not agreed to AI; asked for when that changes."""
+
+    __tablename__ = "unscored"
+    __table_args__ = (Index("unscored_by_user", "user_id"),)
+
+    photo_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    user_id: int = Field(sa_type=BigInteger)
 
 
 class PairRow(Base, table=True):
@@ -127,3 +137,4 @@ class ChoiceRow(Base, table=True):
 
 
 tables.add_to(metadata)
+ai_consents.add_to(metadata)

@@ -3,10 +3,12 @@
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog
 
+from mizzap_dedup.consent import PATIENT_DELAYS, Consent
 from mizzap_dedup.service import Dedup
 
 
-def subscribe(bus: Bus, dedup: Dedup, workers: int) -> None:
+def subscribe(bus: Bus, dedup: Dedup, consent: Consent, workers: int) -> None:
     """``workers``: photos handled at a time; more than there are children would only wait and grow old."""
     bus.on(catalog.PHOTO_UPLOADED, dedup.fingerprint, workers=workers)
     bus.on(catalog.PHOTO_DELETED, dedup.forget)
+    bus.on(catalog.CONSENT_CHANGED, consent.changed, delays=PATIENT_DELAYS)

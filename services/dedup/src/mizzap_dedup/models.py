@@ -3,8 +3,20 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from mizzap_common import tables
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Index, LargeBinary, MetaData, Text, func
+from mizzap_common import ai_consents, tables
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    Text,
+    false,
+    func,
+)
 from sqlalchemy.dialects.postgresql import BIT, JSONB
 from sqlmodel import Field, SQLModel
 
@@ -53,6 +65,10 @@ class FingerprintRow(Base, table=True):
     model: str | None = Field(default=None, sa_type=Text)
     serial: str | None = Field(default=None, sa_type=Text)
     burst_id: str | None = Field(default=None, sa_type=Text)
+    embedded: bool = Field(
+        default=False,
+        sa_column=Column(Boolean, nullable=False, server_default=false(), comment="whether there is a vector of it"),
+    )
     uploaded_at: datetime | None = Field(default=None, sa_column=_now())
 
 
@@ -112,6 +128,7 @@ class DecisionRow(Base, table=True):
 
 
 tables.add_to(metadata)
+ai_consents.add_to(metadata)
 
 Values = dict[str, Any]
 """Columns and what they are set to."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import ClassVar
 
-from mizzap_common import tables
+from mizzap_common import ai_consents, tables
 from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Identity, Index, MetaData, Text, func, text
 from sqlmodel import Field, SQLModel
 
@@ -109,3 +109,4 @@ class PairRow(Base, table=True):
 
 
 tables.add_to(metadata)
+ai_consents.add_to(metadata)

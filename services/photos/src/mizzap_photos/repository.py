@@ -100,6 +100,14 @@ async def change(session: AsyncSession, user_id: int, photo_id: int, values: Map
     )
 
 
+async def forget_scores(session: AsyncSession, user_id: int) -> None:
+    await session.execute(
+        update(PhotoRow)
+        .where(col(PhotoRow.user_id) == user_id, col(PhotoRow.quality_score).is_not(None))
+        .values(quality_score=None, updated_at=func.now())
+    )
+
+
 async def remove(session: AsyncSession, user_id: int, photo_id: int) -> None:
     """The photo with its jobs, and the pairs it stood in; partners are counted anew."""
     await session.execute(delete(PhotoRow).where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id) == photo_id))
