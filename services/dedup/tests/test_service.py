@@ -122,9 +122,13 @@ async def service(
 
 
 @pytest.fixture
-def world(service: World) -> World:
-    """A user of one's own: nothing of other tests is seen."""
-    return World(service.bus, service.storage, service.qdrant)
+async def world(service: World) -> World:
+    """A user of one's own, who has agreed to AI: nothing of other tests is seen."""
+    world = World(service.bus, service.storage, service.qdrant)
+    agreed = events.ConsentChanged(user_id=world.user, purpose="ai", version="1", granted=True, change=1)
+    await publish_event(world.bus.jetstream, catalog.CONSENT_CHANGED, agreed)
+    await all_handled(world.bus.jetstream, "dedup")
+    return world
 
 
 def test_the_models_are_what_the_migrations_make(make_database: Callable[[str], str]) -> None:
