@@ -37,7 +37,11 @@ def test_it_has_every_endpoint_of_the_issue() -> None:
         "POST /albums/{album_id}/photos", "DELETE /albums/{album_id}/photos/{photo_id}", "GET /duplicates",
         "GET /duplicates/groups", "GET /duplicates/stats", "POST /duplicates/{duplicate_id}/action",
         "GET /curation/moments", "POST /curation/moments/confirm", "PUT /curation/moments", "GET /jobs",
-        "GET /jobs/progress", "GET /model",
+        "GET /jobs/progress", "GET /model", "GET /auth/consents", "PUT /auth/consents/{purpose}", "GET /auth/audit",
+        "POST /families", "GET /families", "GET /families/{family_id}", "PUT /families/{family_id}",
+        "DELETE /families/{family_id}", "POST /families/{family_id}/invitations", "POST /families/accept",
+        "GET /families/{family_id}/invitations", "DELETE /families/{family_id}/invitations/{invitation_id}",
+        "PUT /families/{family_id}/members/{member_id}", "DELETE /families/{family_id}/members/{member_id}",
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from mizzap_common.contracts import consents
 from mizzap_common.contracts.events import Purpose
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -35,7 +36,7 @@ async def current(session: AsyncSession, user_id: int) -> dict[Purpose, consents
     statement = (
         select(ConsentRow)
         .where(col(ConsentRow.user_id) == user_id)
-        .distinct(col(ConsentRow.purpose))
+        .ext(distinct_on(col(ConsentRow.purpose)))
         .order_by(col(ConsentRow.purpose), col(ConsentRow.id).desc())
     )
     found = [_consent(row) for row in await session.scalars(statement)]

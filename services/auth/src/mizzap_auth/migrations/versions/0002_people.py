@@ -26,12 +26,10 @@ END $$
 
 def upgrade() -> None:
     now = sa.func.now()
-    user = sa.ForeignKey("users.id", ondelete="CASCADE")
-    family = sa.ForeignKey("families.id", ondelete="CASCADE")
     op.create_table(
         "consents",
         sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
-        sa.Column("user_id", sa.BigInteger, user, nullable=False),
+        sa.Column("user_id", sa.BigInteger, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
         sa.Column("purpose", sa.Text, nullable=False),
         sa.Column("version", sa.Text, nullable=False),
         sa.Column("granted", sa.Boolean, nullable=False),
@@ -53,8 +51,8 @@ def upgrade() -> None:
     op.create_table(
         "family_members",
         sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
-        sa.Column("family_id", sa.BigInteger, family, nullable=False),
-        sa.Column("user_id", sa.BigInteger, user, nullable=False),
+        sa.Column("family_id", sa.BigInteger, sa.ForeignKey("families.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("user_id", sa.BigInteger, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
         sa.Column("role", sa.Text, nullable=False),
         sa.Column("joined_at", sa.DateTime(timezone=True), nullable=False, server_default=now),
         sa.UniqueConstraint("family_id", "user_id", name="family_members_once"),
@@ -63,7 +61,7 @@ def upgrade() -> None:
     op.create_table(
         "family_invitations",
         sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
-        sa.Column("family_id", sa.BigInteger, family, nullable=False),
+        sa.Column("family_id", sa.BigInteger, sa.ForeignKey("families.id", ondelete="CASCADE"), nullable=False),
         sa.Column("role", sa.Text, nullable=False),
         sa.Column("token_hash", sa.Text, nullable=False, unique=True),
         sa.Column("email_index", sa.LargeBinary),
