@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from mizzap_common import testing
 from mizzap_common.contracts import catalog, curating, events, library
 from mizzap_common.inbox import Delivery
 from mizzap_common.tables import OUTBOX
@@ -20,8 +21,11 @@ users = iter(range(7_000_000, 8_000_000, 10_000))
 
 
 @pytest.fixture
-def user() -> int:
-    return next(users)
+async def user(database) -> int:
+    """Somebody who has agreed to AI."""
+    user = next(users)
+    await testing.told_ai_consent(database, user)
+    return user
 
 
 @pytest.fixture

@@ -144,13 +144,22 @@ async def _is_withdrawn(mizzap, database):
         return await ai_consents.standing(session, mizzap.user_id) is None
 
 
+async def test_the_first_photo_may_come_before_the_consent(somebody, database, photo):
+    """The two take different ways: without some patience a new user's first photos would be left out."""
+    await somebody.upload(photo())
+    await testing.told_ai_consent(database, somebody.user_id)
+    await somebody.handled()
+    assert (await results(somebody, database))[0] == 1
+    assert await somebody.published(catalog.SCORE_SKIPPED) == []
+
+
 async def test_agreeing_while_a_photo_is_left_out_scores_it(somebody, database, photo, monkeypatch):
     """The consent comes between the first look and the last: nobody would ever ask for the photo again."""
     may_score = Curation._may_score
     looked = []
 
-    async def not_yet(self, user_id):
-        found = await may_score(self, user_id)
+    async def not_yet(self, user_id, delivery):
+        found = await may_score(self, user_id, delivery)
         if not looked:
             looked.append(found)
             await testing.told_ai_consent(database, user_id, change=next(_changes))

@@ -116,6 +116,15 @@ async def test_without_consent_hashes_alone_are_made(world: World, scene: Scene)
     assert set(await world.pairs()) == {"near"}
 
 
+async def test_the_first_photo_may_come_before_the_consent(world: World, scene: Scene) -> None:
+    """The two take different ways: without some patience a new user's first photos would be left out."""
+    photo = await world.upload(scene(30))
+    await testing.told_ai_consent(world.database, world.user)
+    await world.handled()
+    assert await world.vectors() == {photo.photo_id}
+    assert await world.told(catalog.EMBEDDING_ALLOWED) == []
+
+
 async def test_agreeing_asks_for_what_was_left_out(world: World, scene: Scene) -> None:
     photo = await world.upload(scene(2))
     await world.handled()

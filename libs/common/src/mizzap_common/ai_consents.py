@@ -10,6 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_common.contracts.events import ConsentChanged
+from mizzap_common.errors import NotYet
+from mizzap_common.inbox import Delivery
 
 _metadata = MetaData()
 _LOCK_SPACE = 7_700_004
@@ -23,8 +25,17 @@ AI_CONSENTS = Table(
 )
 
 
-class ConsentCame(Exception):
+PATIENT_ATTEMPTS = 3
+"""How often an event of an unknown user is tried before that counts as a no: three seconds. The first photos of a new
+user may be here before the consent, which came through another service."""
+
+
+class ConsentCame(NotYet):
     """The user agreed while the work went on without: it is done once more, as what was left out is wanted now."""
+
+
+class NothingHeard(NotYet):
+    """Nothing was heard of this user yet; what was said may be on its way."""
 
 
 def add_to(service_metadata: MetaData) -> None:
@@ -55,8 +66,22 @@ async def learned(session: AsyncSession, user_id: int, granted: bool, change: in
     )
 
 
+async def looked_up(session: AsyncSession, user_id: int, delivery: Delivery) -> bool:
+    """Whether the user agrees, as a look before slow work. Raises NothingHeard while a first word may be on its way."""
+    statement = select(AI_CONSENTS.c.granted).where(AI_CONSENTS.c.user_id == user_id)
+    granted = (await session.execute(statement)).scalar_one_or_none()
+    if granted is None and delivery.attempt < PATIENT_ATTEMPTS:
+        raise NothingHeard
+    return bool(granted)
+
+
+async def nothing_came(session: AsyncSession, user_id: int) -> None:
+    """Notes that a first word was waited for in vain: the user's next photos don't wait."""
+    await learned(session, user_id, False, 0)
+
+
 async def standing(session: AsyncSession, user_id: int) -> int | None:
-    """The ``change`` of the consent as it is right now; None without one. A look before slow work."""
+    """The ``change`` of the consent as it is right now; None without one."""
     statement = select(AI_CONSENTS.c.change).where(AI_CONSENTS.c.user_id == user_id, AI_CONSENTS.c.granted)
     return (await session.execute(statement)).scalar_one_or_none()
 

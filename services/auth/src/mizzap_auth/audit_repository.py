@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 
 from mizzap_common.contracts import audit
-from sqlalchemy import delete, func, insert, select, text, union, update
+from sqlalchemy import CompoundSelect, delete, func, insert, select, text, union, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_ignore
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -67,7 +67,7 @@ async def users_with_entries_before(session: AsyncSession, moment: datetime) -> 
 
 async def everybody(session: AsyncSession) -> Sequence[int]:
     """Everybody who has an account or a log."""
-    statement = union(
+    statement: CompoundSelect[int] = union(
         select(col(UserRow.id)).where(col(UserRow.deleted_at).is_(None)),
         select(col(AuditHeadRow.user_id)),
         select(col(AuditRow.user_id)),

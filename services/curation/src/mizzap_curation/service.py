@@ -37,9 +37,9 @@ class Curation:
     async def score(self, photo: events.PhotoUploaded, delivery: Delivery) -> None:
         """Raises NotFound when the original is not there though the photo was not deleted.
 
-        Raises ConsentCame when the user agreed to AI while the photo was being left out.
+        Raises NotYet when nothing was heard of the user's consent, or it came while the photo was being left out.
         """
-        outcome = await self._examine(photo) if await self._may_score(photo.user_id) else None
+        outcome = await self._examine(photo) if await self._may_score(photo.user_id, delivery) else None
         async with self.database.effect(delivery) as session:
             if await tombstones.is_buried(session, photo.photo_id):
                 return
@@ -67,11 +67,12 @@ class Curation:
             )
             await outbox.add(session, catalog.PHOTO_SCORED, scored)
 
-    async def _may_score(self, user_id: int) -> bool:
+    async def _may_score(self, user_id: int, delivery: Delivery) -> bool:
         async with self.database.begin() as session:
-            return await ai_consents.standing(session, user_id) is not None
+            return await ai_consents.looked_up(session, user_id, delivery)
 
     async def _leave_out(self, session: AsyncSession, photo: events.PhotoUploaded) -> None:
+        await ai_consents.nothing_came(session, photo.user_id)
         await repository.leave_unscored(session, photo.user_id, photo.photo_id)
         skipped = events.StepSkipped(user_id=photo.user_id, photo_id=photo.photo_id, reason="no_ai_consent")
         await outbox.add(session, catalog.SCORE_SKIPPED, skipped)

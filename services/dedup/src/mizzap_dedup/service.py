@@ -51,9 +51,9 @@ class Dedup:
     async def fingerprint(self, photo: events.PhotoUploaded, delivery: Delivery) -> None:
         """Raises NotFound when the original is not there though the photo was not deleted.
 
-        Raises ConsentCame when the user agreed to vectors while the photo was examined without.
+        Raises NotYet when nothing was heard of the user's consent, or it came while the photo was examined without.
         """
-        embed = await self._may_embed(photo.user_id)
+        embed = await self._may_embed(photo.user_id, delivery)
         try:
             found = await self.pool.run(examine, await self.storage.get(photo.object_key), embed)
         except ImageError as error:
@@ -79,11 +79,11 @@ class Dedup:
             (mine,) = await repository.fingerprints(session, photo.user_id, [photo.photo_id])
         return mine
 
-    async def _may_embed(self, user_id: int) -> bool:
+    async def _may_embed(self, user_id: int, delivery: Delivery) -> bool:
         if self.vectors is None:
             return False
         async with self.database.begin() as session:
-            return await ai_consents.standing(session, user_id) is not None
+            return await ai_consents.looked_up(session, user_id, delivery)
 
     async def _embed(self, photo: events.PhotoUploaded, found: Examination) -> Examination:
         """Puts the vector where it is found, while the consent is held: after a withdrawal there is never one."""
@@ -121,6 +121,7 @@ class Dedup:
         if consent is not None and self.vectors is not None and found.vector is None:
             raise ConsentCame
         if consent is None:
+            await ai_consents.nothing_came(session, photo.user_id)
             found = replace(found, vector=None)
             matches = {other: match for other, match in matches.items() if match.lane != "similar"}
         await repository.lock_groups(session, photo.user_id)
