@@ -21,11 +21,8 @@ users = iter(range(7_000_000, 8_000_000, 10_000))
 
 
 @pytest.fixture
-async def user(database) -> int:
-    """Somebody who has agreed to AI."""
-    user = next(users)
-    await testing.told_ai_consent(database, user)
-    return user
+def user() -> int:
+    return next(users)
 
 
 @pytest.fixture
@@ -40,7 +37,8 @@ def curator(database, bus, settings, dedup) -> Curator:
 
 
 async def library_of(database, user, count=5) -> list[int]:
-    """Scored photos, each from an event of its own, and a set that is due."""
+    """Scored photos, each from an event of its own, and a set that is due, of a user who has agreed to AI."""
+    await testing.told_ai_consent(database, user)
     photos = list(range(user, user + count))
     async with database.begin() as session:
         for day, photo_id in enumerate(photos):

@@ -224,11 +224,12 @@ async def _withdrawn_while_queued(world: World, scene: Scene, monkeypatch: pytes
     await begun.wait()
     await world.say(False)
 
-    async def withdrawn() -> bool:
-        async with world.database.begin() as session:
-            return await ai_consents.standing(session, world.user) is None
+    async def withdrawal_handled() -> bool:
+        event = catalog.CONSENT_CHANGED
+        info = await world.bus.jetstream.consumer_info(event.stream, event.durable("dedup"))
+        return not info.num_pending and not info.num_ack_pending
 
-    await testing.eventually(withdrawn)
+    await testing.eventually(withdrawal_handled)
     go_on.set()
     # what is begun only now is examined without a vector
     monkeypatch.setattr(Dedup, "_embed", embed)

@@ -59,6 +59,11 @@ class World:
     qdrant: AsyncQdrantClient
     user: int = field(default_factory=_users.__next__)
 
+    async def agree(self) -> None:
+        agreed = events.ConsentChanged(user_id=self.user, purpose="ai", version="1", granted=True, change=1)
+        await publish_event(self.bus.jetstream, catalog.CONSENT_CHANGED, agreed)
+        await all_handled(self.bus.jetstream, "dedup")
+
     async def store(self, data: bytes) -> events.PhotoUploaded:
         sha256 = hashlib.sha256(data).hexdigest()
         key = original_key(self.user, sha256)
@@ -125,9 +130,7 @@ async def service(
 async def world(service: World) -> World:
     """A user of one's own, who has agreed to AI: nothing of other tests is seen."""
     world = World(service.bus, service.storage, service.qdrant)
-    agreed = events.ConsentChanged(user_id=world.user, purpose="ai", version="1", granted=True, change=1)
-    await publish_event(world.bus.jetstream, catalog.CONSENT_CHANGED, agreed)
-    await all_handled(world.bus.jetstream, "dedup")
+    await world.agree()
     return world
 
 
@@ -168,6 +171,7 @@ async def test_photos_that_arrive_together_find_each_other(world: World, scene: 
 
 async def test_another_users_copy_is_nobodys_duplicate(world: World, scene: Scene) -> None:
     stranger = World(world.bus, world.storage, world.qdrant)
+    await stranger.agree()
     mine = await world.add(encoded(scene(1)))
     theirs = await stranger.add(encoded(scene(1)), encoded(scene(1), quality=50))
     assert await world.groups() == []
