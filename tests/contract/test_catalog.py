@@ -39,12 +39,17 @@ def built_bus(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bus
     (kind,) = [v for k, v in vars(settings_module).items() if k.lower() == f"{name}settings"]
     values: dict[str, Any] = {"signing_key_file": signing_key(tmp_path)} if name == "auth" else {}
     if issubclass(kind, KeyRingSettings):
-        values["key_ring_file"] = tmp_path / "ring.json"
-        values["key_ring_file"].write_text(new_key_ring("1"))
+        values["key_ring_file"] = key_ring(tmp_path)
     if name in WITH_DATABASE:
         values["database_url"] = SecretStr("postgresql+psycopg://nobody@127.0.0.1:1/none")
     importlib.import_module(f"mizzap_{name}.app").build(kind(**values))
     return buses[0]
+
+
+def key_ring(folder: Path) -> Path:
+    path = folder / "ring.json"
+    path.write_text(new_key_ring("test"))
+    return path
 
 
 def signing_key(folder: Path) -> Path:

@@ -67,6 +67,11 @@ async def test_ids_out_of_range_are_refused(ask, error_of, bad) -> None:
         ("POST", "/auth/register", {"email": "u@mizzap.test"}),
         ("POST", "/auth/register", {**CREDENTIALS, "country": "fr"}),
         ("POST", "/auth/register", {**CREDENTIALS, "id": 1}),
+        ("POST", "/auth/register", {**CREDENTIALS, "consents": {"ai": "perhaps"}}),
+        ("PUT", "/auth/consents/everything", {"granted": True, "version": "1"}),
+        ("PUT", "/auth/consents/ai", {"granted": True}),
+        ("POST", "/families/1/invitations", {"role": "owner"}),
+        ("PUT", "/families/1/members/2", {"role": "king"}),
         ("POST", "/auth/login", {"email": 5, "password": "SECRET-IN-THE-BODY"}),
     ],
 )

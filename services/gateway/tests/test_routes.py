@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 from mizzap_common import testing
-from mizzap_common.contracts import accounts, curating, duplicating, keeping, library, ordering, requests
+from mizzap_common.contracts import (
+    accounts,
+    audit,
+    consents,
+    curating,
+    duplicating,
+    families,
+    keeping,
+    library,
+    ordering,
+    requests,
+)
 from mizzap_common.errors import NotFound, Unavailable
 
 NOW = datetime(2025, 10, 23, 10, tzinfo=UTC)
@@ -49,6 +60,12 @@ ORDER = ordering.Order(
 RESULTS = keeping.BatchResults(results=[keeping.ItemResult(photo_id=1, result="changed")])
 GROUP = duplicating.Group(lane="near", keeper=123, members=[123, 124], reasons=["Larger."])
 
+CONSENT = consents.Consent(purpose="ai", granted=False, version="1", at=NOW)
+AUDIT_ENTRY = audit.AuditEntry(seq=1, at=NOW, action="photo.deleted", about="photo/123", hash="0" * 64)
+FAMILY = families.FamilyWithMembers(id=3, name="Nous", role="owner", member_count=1, created_at=NOW, members=[])
+INVITATION: dict[str, Any] = {
+    "id": 8, "role": "viewer", "bound_to_address": False, "created_at": NOW, "expires_at": NOW,
+}  # fmt: skip
 CREDENTIALS = {"email": "u@mizzap.test", "password": "correct horse"}
 SHA = "ab" * 32
 RENDITION = library.StoredObject(object_key="k", mime_type="image/jpeg", size_bytes=1, etag="e")
@@ -59,6 +76,28 @@ ROUTES: list[tuple[str, str, Any, requests.Method[Any, Any], dict[str, Any], Any
     ("POST", "/auth/login", CREDENTIALS, requests.AUTH_LOGIN, {"email": "u@mizzap.test"}, SESSION, 200),
     ("POST", "/auth/refresh", {"refreshToken": "r"}, requests.AUTH_REFRESH, {"refresh_token": "r"}, SESSION, 200),
     ("GET", "/auth/me", None, requests.AUTH_ME, {}, USER, 200),
+    ("GET", "/auth/consents", None, requests.AUTH_CONSENTS, {},
+     consents.Consents(versions=["1"], current=[CONSENT], history=[]), 200),
+    ("PUT", "/auth/consents/ai", {"granted": False, "version": "1"}, requests.AUTH_CHANGE_CONSENT,
+     {"purpose": "ai", "granted": False, "version": "1"}, CONSENT, 200),
+    ("GET", "/auth/audit?page=2&limit=5", None, requests.AUTH_AUDIT, {"page": 2, "limit": 5},
+     audit.AuditPage(entries=[AUDIT_ENTRY], total=6), 200),
+    ("POST", "/families", {"name": " Nous "}, requests.AUTH_CREATE_FAMILY, {"name": "Nous"}, FAMILY, 201),
+    ("GET", "/families", None, requests.AUTH_FAMILIES, {}, families.Families(families=[FAMILY]), 200),
+    ("GET", "/families/3", None, requests.AUTH_FAMILY, {"family_id": 3}, FAMILY, 200),
+    ("PUT", "/families/3", {"name": "Nous"}, requests.AUTH_RENAME_FAMILY, {"family_id": 3, "name": "Nous"}, FAMILY, 200),
+    ("DELETE", "/families/3", None, requests.AUTH_DELETE_FAMILY, {"family_id": 3}, library.Done(), 200),
+    ("POST", "/families/3/invitations", {"role": "viewer"}, requests.AUTH_INVITE,
+     {"family_id": 3, "role": "viewer", "email": None}, families.NewInvitation(token="t", **INVITATION), 201),
+    ("GET", "/families/3/invitations", None, requests.AUTH_INVITATIONS, {"family_id": 3},
+     families.Invitations(invitations=[families.Invitation(**INVITATION)]), 200),
+    ("DELETE", "/families/3/invitations/8", None, requests.AUTH_WITHDRAW_INVITATION,
+     {"family_id": 3, "invitation_id": 8}, library.Done(), 200),
+    ("POST", "/families/accept", {"token": "t"}, requests.AUTH_ACCEPT, {"token": "t"}, FAMILY, 200),
+    ("PUT", "/families/3/members/9", {"role": "owner"}, requests.AUTH_CHANGE_ROLE,
+     {"family_id": 3, "member_id": 9, "role": "owner"}, FAMILY, 200),
+    ("DELETE", "/families/3/members/9", None, requests.AUTH_REMOVE_MEMBER, {"family_id": 3, "member_id": 9},
+     library.Done(), 200),
     ("POST", "/photos/precheck", {"sha256": [SHA]}, requests.PHOTOS_PRECHECK, {"sha256": [SHA]},
      library.KnownHashes(known=[library.KnownHash(sha256=SHA, photo_ids=[1], file_names=["a.jpg"])]), 200),
     ("POST", "/photos/adopt", {"fileName": "b.jpg", "sha256": SHA}, requests.PHOTOS_ADOPT,

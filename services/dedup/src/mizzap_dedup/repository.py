@@ -99,6 +99,32 @@ async def forget(session: AsyncSession, user_id: int, photo_id: int) -> None:
         await session.execute(delete(table).where(col(table.user_id) == user_id, about))
 
 
+async def mark_embedded(session: AsyncSession, user_id: int, photo_id: int) -> None:
+    await session.execute(
+        update(FingerprintRow)
+        .where(col(FingerprintRow.user_id) == user_id, col(FingerprintRow.photo_id) == photo_id)
+        .values(embedded=True)
+    )
+
+
+async def forget_embeddings(session: AsyncSession, user_id: int) -> None:
+    """Marks all photos of this owner as having no vector."""
+    await session.execute(
+        update(FingerprintRow)
+        .where(col(FingerprintRow.user_id) == user_id, col(FingerprintRow.embedded))
+        .values(embedded=False)
+    )
+
+
+async def without_embedding(session: AsyncSession, user_id: int) -> Sequence[int]:
+    statement = (
+        select(col(FingerprintRow.photo_id))
+        .where(col(FingerprintRow.user_id) == user_id, ~col(FingerprintRow.embedded))
+        .order_by(col(FingerprintRow.photo_id))
+    )
+    return (await session.scalars(statement)).all()
+
+
 # --- matches and decisions --------------------------------------------------------------------------------------
 
 
@@ -141,6 +167,16 @@ async def decide(session: AsyncSession, user_id: int, left: int, right: int, act
     await session.execute(statement.on_conflict_do_update(index_elements=["left_id", "right_id"], set_=changed))
 
 
+async def remove_similar_matches(session: AsyncSession, user_id: int) -> set[int]:
+    """The photos that a removed match was about."""
+    statement = (
+        delete(MatchRow)
+        .where(col(MatchRow.user_id) == user_id, col(MatchRow.lane) == "similar")
+        .returning(col(MatchRow.left_id), col(MatchRow.right_id))
+    )
+    return {photo_id for pair in await session.execute(statement) for photo_id in pair}
+
+
 # --- duplicates -------------------------------------------------------------------------------------------------
 # what is written about a pair here is in the user's change feed, whoever writes it
 
@@ -151,6 +187,11 @@ async def pairs_about(session: AsyncSession, user_id: int, photo_ids: Iterable[i
     statement = select(DuplicateRow).where(col(DuplicateRow.user_id) == user_id, about)
     # as the table has them, also where this transaction has changed rows that it had read
     return (await session.scalars(statement, execution_options={"populate_existing": True})).all()
+
+
+async def similar_pairs(session: AsyncSession, user_id: int) -> Sequence[DuplicateRow]:
+    statement = select(DuplicateRow).where(col(DuplicateRow.user_id) == user_id, col(DuplicateRow.lane) == "similar")
+    return (await session.scalars(statement)).all()
 
 
 async def add_pair(session: AsyncSession, values: Values) -> int:

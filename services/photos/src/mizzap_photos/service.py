@@ -127,13 +127,13 @@ class Photos:
                 "location_latitude": found.latitude,
                 "location_longitude": found.longitude,
             }
-            await self._step_ended(session, event, "metadata_extract", values)
+            await self.step_ended(session, event, "metadata_extract", values)
 
     async def step_done(
         self, event: events.PhotoEvent, delivery: Delivery, step: library.JobType, values: Mapping[str, object]
     ) -> None:
         async with self.database.effect(delivery) as session:
-            await self._step_ended(session, event, step, values)
+            await self.step_ended(session, event, step, values)
 
     async def step_failed(
         self, event: events.PhotoEvent, delivery: Delivery, step: library.JobType, code: str, message: str
@@ -150,7 +150,7 @@ class Photos:
         await jobs.end(session, photo_id, step, code, message)
         await self._finish(session, user_id, photo_id)
 
-    async def _step_ended(
+    async def step_ended(
         self, session: AsyncSession, event: events.PhotoEvent, step: library.JobType, values: Mapping[str, object]
     ) -> None:
         # the row's lock lets the steps that end at the same time see each other

@@ -7,7 +7,18 @@ verified token and from nowhere else.
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mizzap_common.contracts import accounts, curating, duplicating, feed, keeping, library, ordering
+from mizzap_common.contracts import (
+    accounts,
+    audit,
+    consents,
+    curating,
+    duplicating,
+    families,
+    feed,
+    keeping,
+    library,
+    ordering,
+)
 from mizzap_common.contracts.message import Message, Request
 
 Q = TypeVar("Q", bound=Request)
@@ -35,6 +46,20 @@ AUTH_LOGIN           = Method("auth", "login", accounts.Login, accounts.Session,
 AUTH_REFRESH         = Method("auth", "refresh", accounts.Refresh, accounts.Session)
 AUTH_ME              = Method("auth", "me", accounts.UserRequest, accounts.User)
 AUTH_KEYS            = Method("auth", "keys", accounts.KeysRequest, accounts.Keys)
+AUTH_CONSENTS        = Method("auth", "consents", library.UserRequest, consents.Consents)
+AUTH_CHANGE_CONSENT  = Method("auth", "change_consent", consents.ChangeConsent, consents.Consent)
+AUTH_AUDIT           = Method("auth", "audit", audit.ListAudit, audit.AuditPage)
+AUTH_CREATE_FAMILY   = Method("auth", "create_family", families.CreateFamily, families.FamilyWithMembers)
+AUTH_FAMILIES        = Method("auth", "families", library.UserRequest, families.Families)
+AUTH_FAMILY          = Method("auth", "family", families.FamilyRequest, families.FamilyWithMembers)
+AUTH_RENAME_FAMILY   = Method("auth", "rename_family", families.RenameFamily, families.FamilyWithMembers)
+AUTH_DELETE_FAMILY   = Method("auth", "delete_family", families.FamilyRequest, library.Done)
+AUTH_INVITE          = Method("auth", "invite", families.Invite, families.NewInvitation)
+AUTH_INVITATIONS     = Method("auth", "invitations", families.FamilyRequest, families.Invitations)
+AUTH_WITHDRAW_INVITATION = Method("auth", "withdraw_invitation", families.InvitationRequest, library.Done)
+AUTH_ACCEPT          = Method("auth", "accept", families.AcceptInvitation, families.FamilyWithMembers)
+AUTH_CHANGE_ROLE     = Method("auth", "change_role", families.ChangeRole, families.FamilyWithMembers)
+AUTH_REMOVE_MEMBER   = Method("auth", "remove_member", families.MemberRequest, library.Done)
 
 PHOTOS_PRECHECK      = Method("photos", "precheck", library.Precheck, library.KnownHashes)
 PHOTOS_REGISTER      = Method("photos", "register", library.RegisterPhoto, library.RegisteredPhoto)
