@@ -37,6 +37,8 @@ class Event(Generic[P]):
 
 # fmt: off
 USER_REGISTERED      = Event("user.registered",      events.UserRegistered,     "auth",     ())
+USER_TIER_CHANGED    = Event("user.tier_changed",    events.UserTierChanged,    "auth",     ())
+SESSION_ENDED        = Event("session.ended",        events.SessionEnded,       "auth",     ())
 
 PHOTO_UPLOADED       = Event("photo.uploaded",       events.PhotoUploaded,      "photos",   ("photos", "thumbs", "dedup", "curation"), "photo:uploaded")
 PHOTO_PROCESSED      = Event("photo.processed",      events.PhotoProcessed,     "photos",   ("curation",), "photo:processed")

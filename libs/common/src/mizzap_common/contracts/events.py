@@ -6,6 +6,7 @@ from mizzap_common.contracts.message import Message
 
 Lane = Literal["exact", "pixel", "near", "similar"]
 MatchType = Literal["exact", "perceptual", "ai"]
+Tier = Literal["free", "premium"]
 DuplicateAction = Literal["pending", "confirmed", "rejected", "kept_both"]
 
 
@@ -28,6 +29,20 @@ class PhotoEvent(UserEvent):
 
 class UserRegistered(UserEvent):
     pass
+
+
+class UserTierChanged(UserEvent):
+    tier: Tier
+
+
+class SessionEnded(UserEvent):
+    """Nothing of this session counts any more, however long its tokens would have been good for."""
+
+    session_id: int
+
+    @property
+    def about(self) -> str:
+        return f"session/{self.session_id}"
 
 
 class PhotoUploaded(PhotoEvent):

@@ -32,6 +32,12 @@ AUTH_REGISTER        = Method("auth", "register", accounts.Register, accounts.Se
 AUTH_LOGIN           = Method("auth", "login", accounts.Login, accounts.Session, timeout=20)
 AUTH_REFRESH         = Method("auth", "refresh", accounts.Refresh, accounts.Session)
 AUTH_ME              = Method("auth", "me", accounts.UserRequest, accounts.User)
+AUTH_UPDATE_PROFILE  = Method("auth", "update_profile", accounts.UpdateProfile, accounts.User)
+AUTH_CHANGE_PASSWORD = Method("auth", "change_password", accounts.ChangePassword, accounts.EndedSessions, timeout=20)
+AUTH_SESSION         = Method("auth", "session", accounts.SessionRequest, accounts.SessionState)
+AUTH_SESSIONS        = Method("auth", "sessions", accounts.ListSessions, accounts.SessionPage)
+AUTH_END_SESSION     = Method("auth", "end_session", accounts.SessionRequest, accounts.EndedSessions)
+AUTH_END_OTHERS      = Method("auth", "end_other_sessions", accounts.SessionRequest, accounts.EndedSessions)
 AUTH_KEYS            = Method("auth", "keys", accounts.KeysRequest, accounts.Keys)
 
 PHOTOS_PRECHECK      = Method("photos", "precheck", library.Precheck, library.KnownHashes)
