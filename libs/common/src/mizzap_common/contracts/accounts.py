@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field, PlainSerializer, SecretStr, StringConstraints
+from pydantic import AfterValidator, Field, PlainSerializer, SecretStr, StringConstraints
 
 from mizzap_common.contracts.events import Tier
 from mizzap_common.contracts.library import Page
@@ -13,10 +13,21 @@ TOKEN_ISSUER = "mizzap"
 TOKEN_AUDIENCE = "mizzap-app"
 """What access tokens say of themselves (``iss``, ``aud``), and must say to be believed."""
 
+
+def _text(password: SecretStr) -> SecretStr:
+    try:
+        password.get_secret_value().encode()
+    except UnicodeEncodeError:
+        # JSON can name halves of characters, which no message could carry on
+        raise ValueError("Input should be a valid string") from None
+    return password
+
+
 Email = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=255)]
 Password = Annotated[
     SecretStr,
     Field(min_length=1, max_length=1024),
+    AfterValidator(_text),
     PlainSerializer(lambda password: password.get_secret_value(), return_type=str, when_used="json"),
 ]
 Username = Annotated[str, StringConstraints(max_length=100)]
