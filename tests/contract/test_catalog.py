@@ -48,7 +48,7 @@ def built_bus(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bus
 
 def key_ring(folder: Path) -> Path:
     path = folder / "ring.json"
-    path.write_text(new_key_ring("test"))
+    path.write_text(new_key_ring("1"))
     return path
 
 
@@ -72,10 +72,12 @@ def test_a_service_hears_and_answers_what_the_catalogue_says(
     assert {method.subject for method in bus.answered} == {m.subject for m in requests.answered_by(name)}
 
 
-def test_the_gateway_shows_every_event_that_has_a_name_for_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_gateway_hears_every_event_that_it_shows_and_the_ends_of_sessions(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     bus = built_bus("gateway", monkeypatch, tmp_path)
     watched = {subscriber.subject.broker_address for subscriber in bus.broker.subscribers}
-    assert watched == {event.subject for event in catalog.EVENTS if event.websocket}
+    assert watched == {event.subject for event in catalog.EVENTS if event.watched}
 
 
 @pytest.mark.parametrize("name", catalog.SERVICES)

@@ -28,7 +28,7 @@ async def database(auth) -> Any:
 
 @pytest.fixture
 def ring(auth) -> KeyRing:
-    return KeyRing.from_file(auth.ring_file)
+    return KeyRing.from_file(auth.settings.key_ring_file)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ async def test_the_reuse_of_a_refresh_token_is_noted(auth) -> None:
     await auth.sql("UPDATE refresh_tokens SET rotated_at = rotated_at - interval '1 minute'")
     with pytest.raises(Unauthorized):
         await auth.refresh(session.refresh_token)
-    assert "session.revoked" in await _actions(auth, session.user.id)
+    assert "refresh_token.reused" in await _actions(auth, session.user.id)
 
 
 async def test_what_happens_to_files_is_noted_once(auth) -> None:
@@ -201,8 +201,8 @@ async def test_what_was_tampered_with_is_not_signed_again(auth, database, log) -
 async def test_the_command_names_user_and_entry(auth, database, log) -> None:
     user_id = await _with_entries(database, log, auth, 3)
     environment = {
-        "MIZZAP_DATABASE_URL": auth.database_url, "MIZZAP_KEY_RING_FILE": str(auth.ring_file),
-        "MIZZAP_SIGNING_KEY_FILE": str(auth.key_file),
+        "MIZZAP_DATABASE_URL": auth.database_url, "MIZZAP_KEY_RING_FILE": str(auth.settings.key_ring_file),
+        "MIZZAP_SIGNING_KEY_FILE": str(auth.settings.signing_key_file),
     }  # fmt: skip
 
     async def verify() -> subprocess.CompletedProcess[str]:

@@ -37,6 +37,7 @@ class Signer:
         now = int(time.time())
         claims = {
             "sub": f"user_{user_id}",
+            "sid": "1",
             "email": f"u{user_id}@mizzap.test",
             "iat": now,
             "exp": now + 3600,
@@ -118,10 +119,14 @@ class Others:
         async def many(question: library.PhotosRequest) -> library.Photos:
             return library.Photos(photos=[a_photo(photo_id, f"{photo_id}.jpg") for photo_id in question.photo_ids])
 
+        async def alive(_: accounts.SessionRequest) -> accounts.SessionState:
+            return accounts.SessionState(alive=True)
+
         self.answers: dict[str, Any] = {}
         self.asked: list[tuple[str, Any]] = []
         self.stand_ins: dict[str, Callable[[Any], Any]] = {
             requests.AUTH_KEYS.subject: keys,
+            requests.AUTH_SESSION.subject: alive,
             requests.DEDUP_MODEL.subject: model,
             requests.PHOTOS_REGISTER.subject: photos.register,
             requests.PHOTOS_GET.subject: photos.get,

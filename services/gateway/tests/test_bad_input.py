@@ -72,6 +72,24 @@ async def test_ids_out_of_range_are_refused(ask, error_of, bad) -> None:
         ("PUT", "/auth/consents/ai", {"granted": True}),
         ("POST", "/families/1/invitations", {"role": "owner"}),
         ("PUT", "/families/1/members/2", {"role": "king"}),
+        ("POST", "/auth/register", {**CREDENTIALS, "tier": "premium"}),
+        ("POST", "/auth/login", {**CREDENTIALS, "cookies": "perhaps"}),
+        ("POST", "/auth/login", {**CREDENTIALS, "deviceName": "a\nb"}),
+        ("POST", "/auth/login", {**CREDENTIALS, "password": "x" * 1025}),
+        ("POST", "/auth/login", {**CREDENTIALS, "password": "SECRET \ud800"}),
+        ("POST", "/auth/register", {**CREDENTIALS, "password": "SECRET \ud800"}),
+        ("POST", "/auth/password", {"currentPassword": "SECRET \udfff", "newPassword": "correct horse"}),
+        ("POST", "/auth/refresh", {"refreshToken": ""}),
+        ("POST", "/auth/refresh", {"refreshToken": "\ud800"}),
+        ("POST", "/auth/refresh", {}),
+        ("PUT", "/auth/profile", {"country": "France"}),
+        ("PUT", "/auth/profile", {"email": "other@mizzap.test"}),
+        ("PUT", "/auth/profile", {"tier": "premium"}),
+        ("PUT", "/auth/profile", {"username": "x" * 101}),
+        ("POST", "/auth/password", {"currentPassword": "correct horse"}),
+        ("POST", "/auth/password", {"currentPassword": "SECRET", "newPassword": "x" * 1025}),
+        ("DELETE", "/auth/sessions/0", None),
+        ("GET", "/auth/sessions?limit=101", None),
         ("POST", "/auth/login", {"email": 5, "password": "SECRET-IN-THE-BODY"}),
     ],
 )
@@ -82,7 +100,7 @@ async def test_bad_input_is_refused_before_anybody_is_asked(gateway, ask, error_
     assert error["code"] == "INVALID_INPUT"
     assert error["details"]["field"]
     assert "SECRET" not in response.text
-    assert {subject for subject, _ in gateway.others.asked} <= {"rpc.auth.keys", "rpc.dedup.model"}
+    assert {subject for subject, _ in gateway.others.asked} <= {"rpc.auth.keys", "rpc.auth.session", "rpc.dedup.model"}
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[" * 5000, b'{"name": NaN}', b"", b"null"])

@@ -31,6 +31,8 @@ def test_it_has_every_endpoint_of_the_issue() -> None:
     found = {f"{m.upper()} {p.removeprefix('/api/v1')}" for p, ms in DOCUMENT["paths"].items() for m in ms}
     assert found >= {
         "POST /auth/register", "POST /auth/login", "POST /auth/refresh", "GET /auth/me", "GET /.well-known/jwks.json",
+        "POST /auth/logout", "PUT /auth/profile", "POST /auth/password", "GET /auth/sessions", "DELETE /auth/sessions",
+        "DELETE /auth/sessions/{session_id}",
         "POST /photos/upload", "POST /photos/precheck", "POST /photos/adopt", "GET /photos", "GET /photos/{photo_id}",
         "DELETE /photos/{photo_id}", "GET /photos/{photo_id}/thumbnail", "GET /photos/{photo_id}/original",
         "POST /albums", "GET /albums", "GET /albums/{album_id}", "PUT /albums/{album_id}", "DELETE /albums/{album_id}",

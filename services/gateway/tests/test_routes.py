@@ -24,7 +24,10 @@ NOW = datetime(2025, 10, 23, 10, tzinfo=UTC)
 USER = accounts.User(
     id=5, email="u@mizzap.test", username=None, full_name=None, country="FR", privacy_accepted=False, created_at=NOW
 )
-SESSION = accounts.Session(user=USER, access_token="a", refresh_token="r", expires_in=3600)
+SESSION = accounts.Session(user=USER, access_token="a", refresh_token="r", expires_in=3600, refresh_expires_in=86400)
+SESSION_SHOWN = accounts.SessionShown(
+    id=1, device_name="Firefox on Linux", created_at=NOW, last_used_at=NOW, current=True
+)  # fmt: skip
 PHOTO = library.Photo(
     id=123, file_name="IMG_001.jpg", file_size=2048576, mime_type="image/jpeg", sha256="0" * 64, md5="0" * 32,
     perceptual_hash=None, status="processed", error=None, width=1920, height=1080, created_date=NOW.date(),
@@ -98,6 +101,14 @@ ROUTES: list[tuple[str, str, Any, requests.Method[Any, Any], dict[str, Any], Any
      {"family_id": 3, "member_id": 9, "role": "owner"}, FAMILY, 200),
     ("DELETE", "/families/3/members/9", None, requests.AUTH_REMOVE_MEMBER, {"family_id": 3, "member_id": 9},
      library.Done(), 200),
+    ("POST", "/auth/logout", None, requests.AUTH_END_SESSION, {"session_id": 1}, accounts.EndedSessions(session_ids=[]), 200),
+    ("PUT", "/auth/profile", {"fullName": "V"}, requests.AUTH_UPDATE_PROFILE, {"full_name": "V", "username": None}, USER, 200),
+    ("POST", "/auth/password", {"currentPassword": "a", "newPassword": "b"}, requests.AUTH_CHANGE_PASSWORD,
+     {"session_id": 1}, accounts.EndedSessions(session_ids=[2]), 200),
+    ("GET", "/auth/sessions?limit=5", None, requests.AUTH_SESSIONS, {"session_id": 1, "limit": 5},
+     accounts.SessionPage(sessions=[SESSION_SHOWN], total=1), 200),
+    ("DELETE", "/auth/sessions/7", None, requests.AUTH_END_SESSION, {"session_id": 7}, accounts.EndedSessions(session_ids=[7]), 200),
+    ("DELETE", "/auth/sessions", None, requests.AUTH_END_OTHERS, {"session_id": 1}, accounts.EndedSessions(session_ids=[7]), 200),
     ("POST", "/photos/precheck", {"sha256": [SHA]}, requests.PHOTOS_PRECHECK, {"sha256": [SHA]},
      library.KnownHashes(known=[library.KnownHash(sha256=SHA, photo_ids=[1], file_names=["a.jpg"])]), 200),
     ("POST", "/photos/adopt", {"fileName": "b.jpg", "sha256": SHA}, requests.PHOTOS_ADOPT,

@@ -10,8 +10,9 @@ from mizzap_common.errors import Conflict, Forbidden, NotFound
 from mizzap_common.sealed import KeyRing
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mizzap_auth import addresses, families_repository, repository, tokens
+from mizzap_auth import emails, families_repository, repository, tokens
 from mizzap_auth.audit import AuditLog
+from mizzap_auth.emails import Emails
 from mizzap_auth.families_repository import NewInvitation, Standing
 
 MOST_MEMBERS = 50
@@ -28,6 +29,7 @@ class Families:
         self.database = database
         self.audit = audit
         self.ring = ring
+        self.emails = Emails(ring)
         self.invitation_lasts = timedelta(days=invitation_days)
 
     async def create(self, request: families.CreateFamily) -> families.FamilyWithMembers:
@@ -68,7 +70,7 @@ class Families:
 
         Raises Forbidden for who is no owner, InvalidInput for what is no address, Conflict for too many invitations.
         """
-        index = None if request.email is None else self._address_index(addresses.valid(request.email))
+        index = None if request.email is None else self._address_index(emails.valid(request.email))
         token = tokens.new_refresh_token()
         async with self.database.begin() as session:
             await self._as_owner(session, request)
@@ -115,10 +117,10 @@ class Families:
         if email_index is None:
             return True
         user = await repository.find_user(session, user_id)
-        return user is not None and self._address_index(user.email) == email_index
+        return user is not None and self._address_index(self.emails.open(user_id, user.email)) == email_index
 
     def _address_index(self, email: str) -> bytes:
-        return self.ring.index(addresses.normalised(email), "family_invitations/email")
+        return self.ring.index(emails.normalised(email), "family_invitations/email")
 
     # --- members ------------------------------------------------------------------------------------------------
 

@@ -56,15 +56,16 @@ class UserRow(Base, table=True):
     __tablename__ = "users"
 
     id: int | None = Field(default=None, sa_column=_identity())
-    email: str = Field(sa_type=Text)
-    """As the user writes it."""
-    email_normalised: str = Field(sa_column=Column(Text, nullable=False, unique=True))
-    """What makes two addresses the same account: without case, in one Unicode form."""
+    email: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """As the user writes it, sealed."""
+    email_index: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
+    """The blind index of what makes two addresses the same account: without case, in one Unicode form."""
     password_hash: str = Field(sa_type=Text)
     username: str | None = Field(default=None, sa_type=Text)
     full_name: str | None = Field(default=None, sa_type=Text)
     country: str = Field(default="FR", sa_type=Text)
     privacy_accepted: bool = False
+    tier: str = Field(default="free", sa_column=Column(Text, nullable=False, server_default="free"))
     gdpr_consent_date: datetime | None = Field(default=None, sa_column=_time())
     created_at: datetime | None = Field(default=None, sa_column=_now())
     updated_at: datetime | None = Field(default=None, sa_column=_now())
@@ -79,7 +80,10 @@ class SessionRow(Base, table=True):
 
     id: int | None = Field(default=None, sa_column=_identity())
     user_id: int = Field(sa_column=Column(BigInteger, ForeignKey("users.id", ondelete="CASCADE"), nullable=False))
+    device_name: str = Field(sa_type=Text)
     created_at: datetime | None = Field(default=None, sa_column=_now())
+    last_used_at: datetime | None = Field(default=None, sa_column=_now())
+    """When it last got new tokens or was asked about, to within a few minutes."""
     expires_at: datetime = Field(sa_column=_time(nullable=False))
     revoked_at: datetime | None = Field(default=None, sa_column=_time())
 

@@ -11,6 +11,9 @@ class AuthSettings(DatabaseSettings, KeyRingSettings):
 
     signing_key_file: Path
     """RSA private key in PEM, at least 2048 bits: access tokens are signed with it."""
+    published_key_files: tuple[Path, ...] = ()
+    """Further keys, private or public, in PEM: the one that will sign next, the one that signed before. Tokens of
+    theirs count too."""
     access_token_seconds: int = 3600
     session_days: int = 30
     """A session ends when it was not refreshed for so long."""

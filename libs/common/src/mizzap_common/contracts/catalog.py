@@ -26,11 +26,13 @@ class Event(Generic[P]):
     producer: str
     consumers: tuple[str, ...]
     websocket: str | None = None
+    live: bool = False
+    """Heard by the gateway as it passes, without being shown to anybody."""
 
     @property
     def watched(self) -> bool:
         """Whether the gateway hears it as it passes."""
-        return self.websocket is not None
+        return self.live or self.websocket is not None
 
     @property
     def stream(self) -> str:
@@ -43,6 +45,7 @@ class Event(Generic[P]):
 # fmt: off
 USER_REGISTERED      = Event("user.registered",      events.UserRegistered,     "auth",     ())
 USER_TIER_CHANGED    = Event("user.tier_changed",    events.UserTierChanged,    "auth",     ("photos",))
+SESSION_ENDED        = Event("session.ended",        events.SessionEnded,       "auth",     (), live=True)
 CONSENT_CHANGED      = Event("consent.changed",      events.ConsentChanged,     "auth",     ("photos", "dedup", "curation"))
 USER_JOINED_FAMILY   = Event("user.joined_family",   events.FamilyMemberEvent,  "auth",     (), "user:joined_family")
 USER_LEFT_FAMILY     = Event("user.left_family",     events.FamilyMemberEvent,  "auth",     (), "user:left_family")

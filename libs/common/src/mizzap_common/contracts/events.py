@@ -6,8 +6,8 @@ from mizzap_common.contracts.message import Message
 
 Lane = Literal["exact", "pixel", "near", "similar"]
 MatchType = Literal["exact", "perceptual", "ai"]
-DuplicateAction = Literal["pending", "confirmed", "rejected", "kept_both"]
 Tier = Literal["free", "premium"]
+DuplicateAction = Literal["pending", "confirmed", "rejected", "kept_both"]
 Step = Literal["dedup", "thumbnail", "ai_score", "metadata_extract"]
 Purpose = Literal["privacy", "ai", "marketing"]
 FamilyRole = Literal["owner", "member", "viewer"]
@@ -83,6 +83,16 @@ class FamilyChanged(FamilyEvent):
 
 class FamilyDeleted(FamilyEvent):
     pass
+
+
+class SessionEnded(UserEvent):
+    """Nothing of this session counts any more, however long its tokens would have been good for."""
+
+    session_id: int
+
+    @property
+    def about(self) -> str:
+        return f"session/{self.session_id}"
 
 
 class PhotoUploaded(PhotoEvent):
