@@ -124,19 +124,25 @@ async def test_without_the_second_look_a_score_is_written(mizzap, database, phot
     assert await results(mizzap, database) == (1, 1)
 
 
-async def test_moments_that_are_being_chosen_are_not_shown_after_a_withdrawal(mizzap, database, dedup, photo):
+@pytest.mark.parametrize("again", [False, True], ids=["for good", "and agreed anew"])
+async def test_moments_that_are_being_chosen_are_not_shown_after_a_withdrawal(mizzap, database, dedup, photo, again):
     dedup.may_answer.clear()
     await mizzap.upload(photo())
     await dedup.asked.wait()
     await say(mizzap, False)
     await testing.eventually(lambda: _is_withdrawn(mizzap, database))
+    if again:
+        await say(mizzap, True)
     # something else happens to the library in between: there is a set again
     await mizzap.tell(catalog.DUPLICATE_DETECTED, mizzap.pair(1, 2))
     await mizzap.handled()
     dedup.may_answer.set()
-    await mizzap.settled()
+    shown = await mizzap.settled()
     assert await results(mizzap, database) == (0, 0)
-    assert await mizzap.published(catalog.CURATION_READY) == []
+    # the choice that was under way is of a set that is gone
+    assert {ready.set_id for ready in await mizzap.published(catalog.CURATION_READY)} <= (
+        {shown.id} if again else set()
+    )
 
 
 async def _is_withdrawn(mizzap, database):

@@ -18,8 +18,9 @@ from mizzap_common.db import Database
 from mizzap_common.errors import Unavailable
 from mizzap_common.models.choose import choose_bundle
 from mizzap_common.storage import Storage, original_key
-from mizzap_dedup import regroup, repository
+from mizzap_dedup import regroup, repository, rows
 from mizzap_dedup.app import build
+from mizzap_dedup.lanes import Match
 from mizzap_dedup.models import FingerprintRow, MatchRow
 from mizzap_dedup.service import Dedup
 from mizzap_dedup.settings import DedupSettings
@@ -148,16 +149,19 @@ async def _with_a_similar_pair(world: World, scene: Scene) -> tuple[int, int]:
         await world.upload(scene(seed), quality)
     await world.handled()
     left, right = sorted(row.photo_id for row in await world.rows(FingerprintRow))[:2]
-    async with world.database.begin() as session:
-        session.add(
-            MatchRow(left_id=left, right_id=right, user_id=world.user, lane="similar", score=0.97, reasons=["alike"])
-        )
-    # whoever comes next regroups them
-    async with world.database.begin() as session:
-        await repository.lock_groups(session, world.user)
-        await regroup.regroup(session, world.user, [left])
+    await _find_alike(world, left, right)
     assert set(await world.pairs()) == {"near", "similar"}
     return left, right
+
+
+async def _find_alike(world: World, left: int, right: int) -> None:
+    """As the search does when two vectors lie near each other."""
+    async with world.database.begin() as session:
+        await repository.lock_groups(session, world.user)
+        await repository.store_matches(
+            session, [rows.match_values(world.user, left, right, Match("similar", 0.97, ("alike",)))]
+        )
+        await regroup.regroup(session, world.user, [left, right])
 
 
 async def test_withdrawing_removes_what_rests_on_vectors(world: World, scene: Scene) -> None:
@@ -176,16 +180,22 @@ async def test_withdrawing_removes_what_rests_on_vectors(world: World, scene: Sc
     # found again, it is as the user has said: nothing is asked twice
     await world.say(True)
     await world.handled()
-    async with world.database.begin() as session:
-        session.add(
-            MatchRow(
-                left_id=pair[0], right_id=pair[1], user_id=world.user, lane="similar", score=0.97, reasons=["alike"]
-            )
-        )
-        await session.flush()
-        await repository.lock_groups(session, world.user)
-        await regroup.regroup(session, world.user, pair)
+    await _find_alike(world, *pair)
     assert (await world.pairs())["similar"].action == "confirmed"
+
+
+async def test_withdrawing_removes_an_earlier_model_s_vectors_too(world: World) -> None:
+    earlier = Vectors(world.qdrant, "photos_an-earlier-model", 4)
+    await earlier.prepare()
+    try:
+        for user in (world.user, world.user + 2**40):
+            await earlier.put(user, user, [1.0, 0.0, 0.0, 0.0])
+        await world.say(False)
+        await world.handled()
+        assert await world.vectors() == set()
+        assert len(await earlier.get(world.user + 2**40, [world.user + 2**40])) == 1
+    finally:
+        await world.qdrant.delete_collection(earlier.collection)
 
 
 async def test_a_consent_told_late_does_not_overrule_a_later_withdrawal(world: World, scene: Scene) -> None:

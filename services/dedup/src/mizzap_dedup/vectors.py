@@ -1,10 +1,12 @@
 """Image vectors in Qdrant: one collection a model, the owner in every filter, and that in this place alone."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import structlog
 from mizzap_common.errors import Unavailable
+from mizzap_common.models.bundle import COLLECTION_PREFIX
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
@@ -88,9 +90,11 @@ class Vectors:
         await self._ask(lambda: self.client.delete(self.collection, selector, wait=True))
 
     async def remove_all(self, user_id: int) -> None:
-        """Every vector of this owner's."""
+        """Every vector of this owner's, those of earlier models too."""
         selector = models.FilterSelector(filter=_owned(user_id))
-        await self._ask(lambda: self.client.delete(self.collection, selector, wait=True))
+        for collection in (await self._ask(self.client.get_collections)).collections:
+            if collection.name.startswith(COLLECTION_PREFIX):
+                await self._ask(partial(self.client.delete, collection.name, selector, wait=True))
 
     async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
         try:
