@@ -97,7 +97,7 @@ class Library:
     async def undo_bulk(self, bulk: UUID) -> duplicating.BulkOutcome:
         return await self.decisions.undo_bulk(duplicating.UndoBulkAction(user_id=self.user, bulk_action_id=bulk))
 
-    async def changes(self, after: int = 0, limit: int = 500) -> feed.ChangesPage:
+    async def changes(self, after: int = 0, limit: int = 200) -> feed.ChangesPage:
         return await self.feed.changes(feed.ChangesRequest(user_id=self.user, after=after, limit=limit))
 
     async def told(self) -> int:
