@@ -195,9 +195,16 @@ def storage(settings: CurationSettings) -> Storage:
 
 
 @pytest.fixture
-def mizzap(service: None, bus: Bus, storage: Storage, dedup: Dedup) -> Mizzap:
-    """A new user before a running service."""
+def somebody(service: None, bus: Bus, storage: Storage, dedup: Dedup) -> Mizzap:
+    """A new user before a running service, who has not agreed to anything."""
     return Mizzap(bus, storage, dedup)
+
+
+@pytest.fixture
+async def mizzap(somebody: Mizzap, database: Database) -> Mizzap:
+    """A new user before a running service, who has agreed to AI."""
+    await testing.told_ai_consent(database, somebody.user_id)
+    return somebody
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,13 @@ def test_it_has_every_endpoint_of_the_issue() -> None:
         "POST /integrations/photall/send-for-retouch", "GET /integrations/status",
         "GET /integrations/orders/{order_id}", "POST /integrations/orders/{order_id}/cancel",
         "POST /integrations/{partner}/callback", "GET /integrations/files/{token}",
+        "GET /photos/trash", "POST /photos/{photo_id}/restore", "PUT /photos/{photo_id}/favourite",
+        "POST /photos/batch-action", "GET /photos/usage", "POST /jobs/{job_id}/retry",
+        "GET /auth/consents", "PUT /auth/consents/{purpose}", "GET /auth/audit",
+        "POST /families", "GET /families", "GET /families/{family_id}", "PUT /families/{family_id}",
+        "DELETE /families/{family_id}", "POST /families/{family_id}/invitations", "POST /families/accept",
+        "GET /families/{family_id}/invitations", "DELETE /families/{family_id}/invitations/{invitation_id}",
+        "PUT /families/{family_id}/members/{member_id}", "DELETE /families/{family_id}/members/{member_id}",
     }  # fmt: skip
 
 

@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 from mizzap_common import testing
-from mizzap_common.contracts import accounts, curating, duplicating, library, ordering, requests
+from mizzap_common.contracts import (
+    accounts,
+    audit,
+    consents,
+    curating,
+    duplicating,
+    families,
+    keeping,
+    library,
+    ordering,
+    requests,
+)
 from mizzap_common.errors import NotFound, Unavailable
 
 NOW = datetime(2025, 10, 23, 10, tzinfo=UTC)
@@ -46,8 +57,15 @@ ORDER = ordering.Order(
     photo_ids=[123], progress=None, message=None, delivery_url=None, error=None, links_expire_at=NOW, created_at=NOW,
     updated_at=NOW, partner_consent=ordering.PartnerConsent(version="1", given_at=NOW, withdrawn_at=None),
 )  # fmt: skip
+RESULTS = keeping.BatchResults(results=[keeping.ItemResult(photo_id=1, result="changed")])
 GROUP = duplicating.Group(lane="near", keeper=123, members=[123, 124], reasons=["Larger."])
 
+CONSENT = consents.Consent(purpose="ai", granted=False, version="1", at=NOW)
+AUDIT_ENTRY = audit.AuditEntry(seq=1, at=NOW, action="photo.deleted", about="photo/123", hash="0" * 64)
+FAMILY = families.FamilyWithMembers(id=3, name="Nous", role="owner", member_count=1, created_at=NOW, members=[])
+INVITATION: dict[str, Any] = {
+    "id": 8, "role": "viewer", "bound_to_address": False, "created_at": NOW, "expires_at": NOW,
+}  # fmt: skip
 CREDENTIALS = {"email": "u@mizzap.test", "password": "correct horse"}
 SHA = "ab" * 32
 RENDITION = library.StoredObject(object_key="k", mime_type="image/jpeg", size_bytes=1, etag="e")
@@ -58,6 +76,28 @@ ROUTES: list[tuple[str, str, Any, requests.Method[Any, Any], dict[str, Any], Any
     ("POST", "/auth/login", CREDENTIALS, requests.AUTH_LOGIN, {"email": "u@mizzap.test"}, SESSION, 200),
     ("POST", "/auth/refresh", {"refreshToken": "r"}, requests.AUTH_REFRESH, {"refresh_token": "r"}, SESSION, 200),
     ("GET", "/auth/me", None, requests.AUTH_ME, {}, USER, 200),
+    ("GET", "/auth/consents", None, requests.AUTH_CONSENTS, {},
+     consents.Consents(versions=["1"], current=[CONSENT], history=[]), 200),
+    ("PUT", "/auth/consents/ai", {"granted": False, "version": "1"}, requests.AUTH_CHANGE_CONSENT,
+     {"purpose": "ai", "granted": False, "version": "1"}, CONSENT, 200),
+    ("GET", "/auth/audit?page=2&limit=5", None, requests.AUTH_AUDIT, {"page": 2, "limit": 5},
+     audit.AuditPage(entries=[AUDIT_ENTRY], total=6), 200),
+    ("POST", "/families", {"name": " Nous "}, requests.AUTH_CREATE_FAMILY, {"name": "Nous"}, FAMILY, 201),
+    ("GET", "/families", None, requests.AUTH_FAMILIES, {}, families.Families(families=[FAMILY]), 200),
+    ("GET", "/families/3", None, requests.AUTH_FAMILY, {"family_id": 3}, FAMILY, 200),
+    ("PUT", "/families/3", {"name": "Nous"}, requests.AUTH_RENAME_FAMILY, {"family_id": 3, "name": "Nous"}, FAMILY, 200),
+    ("DELETE", "/families/3", None, requests.AUTH_DELETE_FAMILY, {"family_id": 3}, library.Done(), 200),
+    ("POST", "/families/3/invitations", {"role": "viewer"}, requests.AUTH_INVITE,
+     {"family_id": 3, "role": "viewer", "email": None}, families.NewInvitation(token="t", **INVITATION), 201),
+    ("GET", "/families/3/invitations", None, requests.AUTH_INVITATIONS, {"family_id": 3},
+     families.Invitations(invitations=[families.Invitation(**INVITATION)]), 200),
+    ("DELETE", "/families/3/invitations/8", None, requests.AUTH_WITHDRAW_INVITATION,
+     {"family_id": 3, "invitation_id": 8}, library.Done(), 200),
+    ("POST", "/families/accept", {"token": "t"}, requests.AUTH_ACCEPT, {"token": "t"}, FAMILY, 200),
+    ("PUT", "/families/3/members/9", {"role": "owner"}, requests.AUTH_CHANGE_ROLE,
+     {"family_id": 3, "member_id": 9, "role": "owner"}, FAMILY, 200),
+    ("DELETE", "/families/3/members/9", None, requests.AUTH_REMOVE_MEMBER, {"family_id": 3, "member_id": 9},
+     library.Done(), 200),
     ("POST", "/photos/precheck", {"sha256": [SHA]}, requests.PHOTOS_PRECHECK, {"sha256": [SHA]},
      library.KnownHashes(known=[library.KnownHash(sha256=SHA, photo_ids=[1], file_names=["a.jpg"])]), 200),
     ("POST", "/photos/adopt", {"fileName": "b.jpg", "sha256": SHA}, requests.PHOTOS_ADOPT,
@@ -68,7 +108,21 @@ ROUTES: list[tuple[str, str, Any, requests.Method[Any, Any], dict[str, Any], Any
      {"page": 2, "limit": 50, "sort_by": "fileName", "sort_order": "asc", "status": "failed"},
      library.PhotoPage(photos=[PHOTO], total=5000), 200),
     ("GET", "/photos/123", None, requests.PHOTOS_GET, {"photo_id": 123}, PHOTO, 200),
-    ("DELETE", "/photos/123", None, requests.PHOTOS_DELETE, {"photo_id": 123}, library.Done(), 200),
+    ("DELETE", "/photos/123", None, requests.PHOTOS_DELETE, {"photo_id": 123, "permanent": False}, library.Done(), 200),
+    ("DELETE", "/photos/123?permanent=true", None, requests.PHOTOS_DELETE, {"photo_id": 123, "permanent": True},
+     library.Done(), 200),
+    ("GET", "/photos/trash?page=2&limit=50", None, requests.PHOTOS_TRASH, {"page": 2, "limit": 50},
+     keeping.TrashPage(photos=[keeping.TrashedPhoto(**PHOTO.model_dump(), trashed_at=NOW, deleted_after=NOW)], total=70),
+     200),
+    ("POST", "/photos/123/restore", None, requests.PHOTOS_RESTORE, {"photo_id": 123}, PHOTO, 200),
+    ("PUT", "/photos/123/favourite", {"favourite": True}, requests.PHOTOS_FAVOURITE,
+     {"photo_id": 123, "favourite": True}, PHOTO, 200),
+    ("POST", "/photos/batch-action", {"action": "delete", "photoIds": [1, 2]}, requests.PHOTOS_BATCH,
+     {"action": "delete", "photo_ids": [1, 2]}, RESULTS, 200),
+    ("POST", "/photos/batch-action", {"action": "add_to_album", "photoIds": [1, 2], "albumId": 4}, requests.ALBUMS_ADD,
+     {"album_id": 4, "photo_ids": [1, 2]}, library.AddedToAlbum(**ALBUM, added=[2]), 200),
+    ("GET", "/photos/usage", None, requests.PHOTOS_USAGE, {},
+     keeping.Usage(tier="free", used_bytes=1, limit_bytes=10, photos=1, trash=0), 200),
     ("POST", "/albums", {"name": " Été "}, requests.ALBUMS_CREATE, {"name": "Été"}, library.Album(**ALBUM), 201),
     ("GET", "/albums", None, requests.ALBUMS_LIST, {"page": 1, "limit": 20},
      library.AlbumPage(albums=[library.Album(**ALBUM)], total=1), 200),
@@ -76,7 +130,8 @@ ROUTES: list[tuple[str, str, Any, requests.Method[Any, Any], dict[str, Any], Any
     ("PUT", "/albums/4", {"coverPhotoId": 9}, requests.ALBUMS_UPDATE, {"album_id": 4, "cover_photo_id": 9, "name": None},
      library.Album(**ALBUM), 200),
     ("DELETE", "/albums/4", None, requests.ALBUMS_DELETE, {"album_id": 4}, library.Done(), 200),
-    ("POST", "/albums/4/photos", {"photoIds": [1, 2]}, requests.ALBUMS_ADD, {"photo_ids": [1, 2]}, library.Album(**ALBUM), 200),
+    ("POST", "/albums/4/photos", {"photoIds": [1, 2]}, requests.ALBUMS_ADD, {"photo_ids": [1, 2]},
+     library.AddedToAlbum(**ALBUM, added=[1, 2]), 200),
     ("DELETE", "/albums/4/photos/7", None, requests.ALBUMS_REMOVE, {"album_id": 4, "photo_id": 7}, library.Album(**ALBUM), 200),
     ("GET", "/duplicates/groups?lane=near&action=pending", None, requests.DEDUP_GROUPS,
      {"page": 1, "lane": "near", "action": "pending"}, duplicating.GroupPage(groups=[GROUP], total=1), 200),
@@ -106,6 +161,7 @@ ROUTES: list[tuple[str, str, Any, requests.Method[Any, Any], dict[str, Any], Any
      {"add": [1], "remove": [2], "order": None}, MOMENTS, 200),
     ("GET", "/jobs?photoId=123&status=failed", None, requests.PHOTOS_JOBS, {"photo_id": 123, "status": "failed"},
      library.JobPage(jobs=[JOB], total=1), 200),
+    ("POST", "/jobs/1/retry", None, requests.PHOTOS_RETRY_JOB, {"job_id": 1}, JOB, 200),
     ("GET", "/jobs/progress", None, requests.PHOTOS_PROGRESS, {},
      library.Progress(photos=3, stored=2, processed=1, failed=0, pending=2), 200),
     ("GET", "/model", None, requests.DEDUP_MODEL, {}, duplicating.Model(id="tower", dimensions=1280), 200),
@@ -305,3 +361,18 @@ async def test_health_and_the_model_in_use(gateway) -> None:
     await testing.eventually(model_is_known)
     assert (await gateway.http.get("/live")).json() == {"live": True, "problems": []}
     assert "mizzap_websockets" in (await gateway.http.get("/metrics")).text
+
+
+async def test_adding_many_to_an_album_says_what_became_of_each(gateway, ask) -> None:
+    gateway.others.say(requests.ALBUMS_ADD, library.AddedToAlbum(**ALBUM, added=[2]))
+    body = {"action": "add_to_album", "photoIds": [1, 2, 1], "albumId": 4}
+    content = (await ask("POST", "/photos/batch-action", body)).json()
+    assert content["data"]["results"] == [
+        {"photoId": 1, "result": "unchanged"},
+        {"photoId": 2, "result": "changed"},
+    ]
+
+
+async def test_an_album_shows_nothing_of_how_it_was_added_to(gateway, ask) -> None:
+    gateway.others.say(requests.ALBUMS_ADD, library.AddedToAlbum(**ALBUM, added=[2]))
+    assert "added" not in (await ask("POST", "/albums/4/photos", {"photoIds": [2]})).json()["data"]

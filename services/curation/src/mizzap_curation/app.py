@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 
 from mizzap_curation import rpc
 from mizzap_curation.callbacks import Callbacks
+from mizzap_curation.consent import Consent
 from mizzap_curation.courier import Courier
 from mizzap_curation.curator import Curator
 from mizzap_curation.events import Handlers
@@ -28,7 +29,7 @@ def build(settings: CurationSettings) -> Starlette:
         memory_bytes=settings.decode_memory_bytes,
     )
     curation = Curation(service.database, service.storage, pool, settings)
-    Handlers(curation).subscribe(service.bus)
+    Handlers(curation, Consent(service.database)).subscribe(service.bus)
     partners = Partners(settings)
     links = Links(KeyRing.from_file(settings.key_ring_file), settings.public_url)
     orders = Orders(service.database, service.bus, partners, links, timedelta(days=settings.partner_link_days))

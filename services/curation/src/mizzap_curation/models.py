@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from mizzap_common import changes, tables
+from mizzap_common import ai_consents, changes, hidden, tables
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     func,
     text,
 )
@@ -56,7 +57,21 @@ class ScoreRow(Base, table=True):
     low_noise: float
     resolution: float
     screenshot: bool
+    failed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Another step of the photo failed: it can't be shown, and is no candidate until it is processed after all."""
+    outcome_version: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """Of the outcome that `failed` comes from; an earlier one that arrives later changes nothing."""
     scored_at: datetime | None = Field(default=None, sa_column=_time(nullable=False, server_default=func.now()))
+
+
+class UnscoredRow(Base, table=True):
+    """A photo that was left out, as its user has not agreed to AI; asked for when that changes."""
+
+    __tablename__ = "unscored"
+    __table_args__ = (Index("unscored_by_user", "user_id"),)
+
+    photo_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    user_id: int = Field(sa_type=BigInteger)
 
 
 class PairRow(Base, table=True):
@@ -209,3 +224,5 @@ class PartnerCallbackRow(Base, table=True):
 
 tables.add_to(metadata)
 changes.add_to(metadata)
+hidden.add_to(metadata)
+ai_consents.add_to(metadata)

@@ -9,6 +9,7 @@ from qdrant_client import AsyncQdrantClient
 from starlette.applications import Starlette
 
 from mizzap_dedup import events, rpc
+from mizzap_dedup.consent import Consent
 from mizzap_dedup.decisions import Decisions
 from mizzap_dedup.examine import load
 from mizzap_dedup.feed import Feed
@@ -35,7 +36,8 @@ def build(settings: DedupSettings) -> Starlette:
     thresholds = thresholds_of(bundle.id) if bundle else None
     search = Search(service.database, service.storage, pool, vectors, thresholds)
     dedup = Dedup(service.database, service.storage, pool, search, vectors, model)
-    events.subscribe(service.bus, dedup, workers=pool.workers + 1)
+    consent = Consent(service.database, vectors)
+    events.subscribe(service.bus, dedup, consent, workers=pool.workers + 1)
     finder = Finder(vectors, pool, model, has_text=bundle is not None and bundle.has_text)
     rpc.serve(service.bus, dedup, Decisions(service.database), finder, Feed(service.database))
     service.on_start(pool.start)

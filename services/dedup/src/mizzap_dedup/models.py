@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from mizzap_common import changes, tables
+from mizzap_common import ai_consents, changes, hidden, tables
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -16,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     Text,
     Uuid,
+    false,
     func,
 )
 from sqlalchemy.dialects.postgresql import BIT, JSONB
@@ -66,6 +67,10 @@ class FingerprintRow(Base, table=True):
     model: str | None = Field(default=None, sa_type=Text)
     serial: str | None = Field(default=None, sa_type=Text)
     burst_id: str | None = Field(default=None, sa_type=Text)
+    embedded: bool = Field(
+        default=False,
+        sa_column=Column(Boolean, nullable=False, server_default=false(), comment="whether there is a vector of it"),
+    )
     uploaded_at: datetime | None = Field(default=None, sa_column=_now())
 
 
@@ -145,6 +150,8 @@ class ActionRow(Base, table=True):
 
 tables.add_to(metadata)
 changes.add_to(metadata)
+hidden.add_to(metadata)
+ai_consents.add_to(metadata)
 
 Values = dict[str, Any]
 """Columns and what they are set to."""

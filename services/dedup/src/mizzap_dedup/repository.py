@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from mizzap_common import changes
+from mizzap_common import changes, hidden
 from mizzap_common.contracts import duplicating
 from sqlalchemy import ColumnElement, case, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
@@ -12,6 +12,8 @@ from sqlmodel import col
 from mizzap_dedup.models import ActionRow, DecisionRow, DuplicateRow, FingerprintRow, MatchRow, Values
 
 _LOCK_SPACE = 7_700_003
+_SHOWN = (hidden.is_shown(col(DuplicateRow.primary_photo_id)), hidden.is_shown(col(DuplicateRow.duplicate_photo_id)))
+"""Pairs of which neither photo is in the trash."""
 
 KIND = "duplicate"
 """What pairs are called in the change feed."""
@@ -31,12 +33,14 @@ _ALIKE = text(
 )
 
 _STATS = text(
-    """WITH extra AS (
+    """WITH away AS (SELECT photo_id FROM hidden_photos WHERE user_id = :user_id AND hidden),
+    extra AS (
         SELECT duplicate_photo_id FROM duplicates
-        WHERE user_id = :user_id AND action IN ('pending', 'confirmed') AND lane <> 'similar'),
+        WHERE user_id = :user_id AND action IN ('pending', 'confirmed') AND lane <> 'similar'
+            AND primary_photo_id NOT IN (SELECT photo_id FROM away)),
     mine AS (
         SELECT sha256, size_bytes, photo_id IN (SELECT duplicate_photo_id FROM extra) AS is_extra
-        FROM fingerprints WHERE user_id = :user_id),
+        FROM fingerprints WHERE user_id = :user_id AND photo_id NOT IN (SELECT photo_id FROM away)),
     freed AS (SELECT max(size_bytes) AS size FROM mine GROUP BY sha256 HAVING bool_and(is_extra))
     SELECT count(*) FILTER (WHERE is_extra), (SELECT coalesce(sum(size), 0) FROM freed), count(*) FROM mine"""
 )
@@ -95,6 +99,32 @@ async def forget(session: AsyncSession, user_id: int, photo_id: int) -> None:
         await session.execute(delete(table).where(col(table.user_id) == user_id, about))
 
 
+async def mark_embedded(session: AsyncSession, user_id: int, photo_id: int) -> None:
+    await session.execute(
+        update(FingerprintRow)
+        .where(col(FingerprintRow.user_id) == user_id, col(FingerprintRow.photo_id) == photo_id)
+        .values(embedded=True)
+    )
+
+
+async def forget_embeddings(session: AsyncSession, user_id: int) -> None:
+    """Marks all photos of this owner as having no vector."""
+    await session.execute(
+        update(FingerprintRow)
+        .where(col(FingerprintRow.user_id) == user_id, col(FingerprintRow.embedded))
+        .values(embedded=False)
+    )
+
+
+async def without_embedding(session: AsyncSession, user_id: int) -> Sequence[int]:
+    statement = (
+        select(col(FingerprintRow.photo_id))
+        .where(col(FingerprintRow.user_id) == user_id, ~col(FingerprintRow.embedded))
+        .order_by(col(FingerprintRow.photo_id))
+    )
+    return (await session.scalars(statement)).all()
+
+
 # --- matches and decisions --------------------------------------------------------------------------------------
 
 
@@ -133,6 +163,16 @@ async def decide(session: AsyncSession, user_id: int, pairs: Sequence[tuple[int,
     await session.execute(statement.on_conflict_do_update(index_elements=["left_id", "right_id"], set_=changed))
 
 
+async def remove_similar_matches(session: AsyncSession, user_id: int) -> set[int]:
+    """The photos that a removed match was about."""
+    statement = (
+        delete(MatchRow)
+        .where(col(MatchRow.user_id) == user_id, col(MatchRow.lane) == "similar")
+        .returning(col(MatchRow.left_id), col(MatchRow.right_id))
+    )
+    return {photo_id for pair in await session.execute(statement) for photo_id in pair}
+
+
 # --- duplicates -------------------------------------------------------------------------------------------------
 # what is written about a pair here is in the user's change feed, whoever writes it
 
@@ -141,6 +181,11 @@ async def pairs_about(session: AsyncSession, user_id: int, photo_ids: Iterable[i
     ids = list(photo_ids)
     about = or_(col(DuplicateRow.primary_photo_id).in_(ids), col(DuplicateRow.duplicate_photo_id).in_(ids))
     statement = select(DuplicateRow).where(col(DuplicateRow.user_id) == user_id, about)
+    return (await session.scalars(statement)).all()
+
+
+async def similar_pairs(session: AsyncSession, user_id: int) -> Sequence[DuplicateRow]:
+    statement = select(DuplicateRow).where(col(DuplicateRow.user_id) == user_id, col(DuplicateRow.lane) == "similar")
     return (await session.scalars(statement)).all()
 
 
@@ -177,7 +222,7 @@ async def remove_pairs(session: AsyncSession, user_id: int, duplicate_ids: Seque
 
 async def pairs_by_id(session: AsyncSession, user_id: int, duplicate_ids: Iterable[int]) -> Sequence[DuplicateRow]:
     statement = select(DuplicateRow).where(
-        col(DuplicateRow.user_id) == user_id, col(DuplicateRow.id).in_(list(duplicate_ids))
+        col(DuplicateRow.user_id) == user_id, col(DuplicateRow.id).in_(list(duplicate_ids)), *_SHOWN
     )
     return (await session.scalars(statement)).all()
 
@@ -197,7 +242,7 @@ async def group_pairs(session: AsyncSession, user_id: int, keeper: int, similar:
 
 
 async def page(session: AsyncSession, request: duplicating.ListDuplicates) -> tuple[Sequence[DuplicateRow], int]:
-    mine: list[ColumnElement[bool]] = [col(DuplicateRow.user_id) == request.user_id]
+    mine: list[ColumnElement[bool]] = [col(DuplicateRow.user_id) == request.user_id, *_SHOWN]
     if request.action is not None:
         mine.append(col(DuplicateRow.action) == request.action)
     if request.lane is not None:

@@ -87,6 +87,11 @@ class Vectors:
         selector = models.FilterSelector(filter=_owned(user_id, [photo_id]))
         await self._ask(lambda: self.client.delete(self.collection, selector, wait=True))
 
+    async def remove_all(self, user_id: int) -> None:
+        """Every vector of this owner's."""
+        selector = models.FilterSelector(filter=_owned(user_id))
+        await self._ask(lambda: self.client.delete(self.collection, selector, wait=True))
+
     async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
         try:
             return await call()

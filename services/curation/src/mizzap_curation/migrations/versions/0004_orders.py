@@ -6,7 +6,7 @@ from mizzap_common.migrations import create_change_tables
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "orders"
-down_revision = "0001"
+down_revision = "hidden_photos"
 
 
 def _time(name: str, **options: object) -> sa.Column[object]:
