@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 
 import pytest
 from mizzap_common import migrations
-from mizzap_common.contracts import duplicating, feed
+from mizzap_common.contracts import duplicating, events, feed
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, InvalidInput, NotFound
+from mizzap_common.inbox import Delivery
 from mizzap_common.tables import OUTBOX
 from mizzap_dedup import repository, rows
 from mizzap_dedup.decisions import Decisions
@@ -18,6 +19,7 @@ from mizzap_dedup.feed import Feed
 from mizzap_dedup.fingerprint import VERSION
 from mizzap_dedup.models import ActionRow, DuplicateRow
 from mizzap_dedup.regroup import regroup, withdraw_all
+from mizzap_dedup.service import Dedup
 from sqlalchemy import func, select
 from sqlmodel import col
 
@@ -67,6 +69,12 @@ class Library:
         async with self.database.begin() as session:
             await withdraw_all(session, self.user, photo_id)
             await repository.forget(session, self.user, photo_id)
+
+    async def move(self, photo_id: int, version: int, hide: bool) -> None:
+        """Into the trash, or out of it."""
+        dedup = Dedup(self.database, *[None] * 5)  # type: ignore[arg-type]
+        moved = events.PhotoTrashed(photo_id=photo_id, user_id=self.user, version=version)
+        await dedup._move(moved, Delivery("tests", uuid4(), 1, False), hide)
 
     async def pairs(self) -> dict[int, str]:
         async with self.database.begin() as session:
@@ -236,6 +244,19 @@ async def test_pairs_of_deleted_photos_are_left_out_of_the_undoing(library: Libr
     async with library.database.begin() as session:
         remembered = select(func.count()).select_from(ActionRow).where(col(ActionRow.user_id) == library.user)
         assert (await session.execute(remembered)).scalar_one() == 0
+
+
+async def test_the_feed_follows_decided_pairs_into_the_trash_and_back(library: Library) -> None:
+    _, other = await library.copies(2)
+    (pair,) = await library.pairs()
+    await library.act(pair, "rejected")
+    last = (await library.changes()).last
+    for version, hide, told in ((1, True, "deleted"), (2, False, "created")):
+        await library.move(other, version, hide)
+        (change,) = (await library.changes(last)).changes
+        assert (change.id, change.change, change.data is None) == (pair, told, hide)
+        assert (pair in await library.pairs()) is not hide
+        last = change.seq
 
 
 async def test_five_hundred_pairs(library: Library) -> None:

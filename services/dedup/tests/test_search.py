@@ -16,6 +16,7 @@ import pytest
 from mizzap_common import migrations
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, duplicating, events, requests
+from mizzap_common.db import Database
 from mizzap_common.errors import Conflict
 from mizzap_common.imaging.decode import open_rgb
 from mizzap_common.imaging.pool import DecodePool
@@ -164,9 +165,13 @@ async def service(
 
 
 @pytest.fixture
-def world(service: World) -> World:
-    """A user of one's own: nothing of other tests is seen."""
-    return World(service.bus, service.storage, service.embedder)
+async def world(service: World) -> World:
+    """A user of one's own, who has agreed to AI: nothing of other tests is seen."""
+    made = World(service.bus, service.storage, service.embedder)
+    agreed = events.ConsentChanged(user_id=made.user, purpose="ai", version="1", granted=True, change=1)
+    await publish_event(made.bus.jetstream, catalog.CONSENT_CHANGED, agreed)
+    await all_handled(made.bus.jetstream, "dedup")
+    return made
 
 
 async def test_a_text_ranks_photos_as_the_model_does(world: World, scene: Scene) -> None:
@@ -193,6 +198,23 @@ async def test_a_photo_finds_those_that_look_like_it(world: World, scene: Scene)
         assert [hit.photo_id for hit in ranking.hits] == [other for other, _ in expected(vector, others)[:3]]
 
 
+async def test_what_is_in_the_trash_is_not_found_until_it_comes_back(world: World, scene: Scene) -> None:
+    first, second, third = await world.add(*(scene(seed) for seed in range(3)))
+
+    async def found() -> tuple[set[int], set[int]]:
+        by_text, by_photo = await world.by_text("kitten", limit=2), await world.similar(first, limit=2)
+        return {hit.photo_id for hit in by_text.hits}, {hit.photo_id for hit in by_photo.hits}
+
+    trashed = events.PhotoTrashed(photo_id=second, user_id=world.user, version=1)
+    await publish_event(world.bus.jetstream, catalog.PHOTO_TRASHED, trashed)
+    await all_handled(world.bus.jetstream, "dedup")
+    assert await found() == ({first, third}, {third})
+    restored = events.PhotoRestored(photo_id=second, user_id=world.user, version=2)
+    await publish_event(world.bus.jetstream, catalog.PHOTO_RESTORED, restored)
+    await all_handled(world.bus.jetstream, "dedup")
+    assert (await found())[1] == {second, third}
+
+
 async def test_a_photo_of_somebody_else_has_no_vector_for_me(world: World, scene: Scene) -> None:
     (theirs,) = await world.add(scene(1))
     answers = []
@@ -205,16 +227,20 @@ async def test_a_photo_of_somebody_else_has_no_vector_for_me(world: World, scene
     assert (await world.by_text("kitten")).hits == []
 
 
-async def test_a_model_without_texts_says_so(make_vectors: Callable[[int], Any]) -> None:
+async def test_a_model_without_texts_says_so(
+    make_vectors: Callable[[int], Any], make_database: Callable[[str], str]
+) -> None:
+    database = Database(make_database("search_without_texts"))
     images_only = duplicating.Model(id="a-tower", dimensions=4), await make_vectors(4)
     for model, vectors in (images_only, (duplicating.Model(id=None, dimensions=None), None)):
-        finder = Finder(vectors, DecodePool(1), model, has_text=False)
+        finder = Finder(database, vectors, DecodePool(1), model, has_text=False)
         with pytest.raises(Conflict) as refused:
             await finder.by_text(duplicating.SearchByText(user_id=1, text="kitten"))
         assert (refused.value.code, refused.value.details) == ("TEXT_SEARCH_UNAVAILABLE", {"model": model.id})
         with pytest.raises(Conflict) as refused:
             await finder.similar(duplicating.SearchSimilar(user_id=1, photo_id=1))
         assert refused.value.code == "NO_EMBEDDING"
+    await database.close()
 
 
 # --- the vectors alone --------------------------------------------------------------------------------------------
