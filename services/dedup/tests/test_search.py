@@ -264,14 +264,15 @@ async def test_nobody_finds_anybody_elses(make_vectors: Callable[[int], Any]) ->
     vectors = await make_vectors(8)
     random = np.random.default_rng(3)
     owner: dict[int, int] = {}
-    for user in range(1, 21):
+    users = [next(_users) for _ in range(20)]
+    for user in users:
         for _ in range(10):
             photo_id = len(owner) + 1
             owner[photo_id] = user
             await vectors.put(user, photo_id, (1 + random.normal(scale=0.1, size=8)).tolist())
     foreign = found = 0
     for number in range(2_000):
-        user = number % 20 + 1
+        user = users[number % 20]
         hits = await vectors.search(user, (1 + random.normal(scale=0.3, size=8)).tolist(), 20)
         found += len(hits)
         foreign += sum(owner[photo_id] != user for photo_id in hits)
@@ -288,17 +289,18 @@ async def test_real_vectors_rank_as_clip_means_them(make_vectors: Callable[[int]
     names = (folder / "lvis_names.txt").read_text().splitlines()
     cat, kitten, motel, palms = "123_456", "456_123", "389_535", "321_421"
     photos, words = await make_vectors(512), await make_vectors(512)
+    user = next(_users)
     for number, vector in enumerate(images.values(), 1):
-        await photos.put(1, number, vector)
+        await photos.put(user, number, vector)
     for number, vector in enumerate(texts, 1):
-        await words.put(1, number, vector)
+        await words.put(user, number, vector)
 
     async def shown(word: str) -> list[str]:
-        ranked = await photos.search(1, texts[names.index(word)], 7)
+        ranked = await photos.search(user, texts[names.index(word)], 7)
         return [list(images)[number - 1] for number in ranked]
 
     async def named(image: str) -> list[str]:
-        return [names[number - 1] for number in await words.search(1, images[image], 2)]
+        return [names[number - 1] for number in await words.search(user, images[image], 2)]
 
     assert (await shown("kitten"))[:2] == [kitten, cat]
     assert (await shown("cat"))[:2] == [cat, kitten]
