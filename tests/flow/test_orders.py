@@ -23,7 +23,7 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric import rsa
 from mizzap_common import migrations, testing
 from mizzap_common.bus import Bus
-from mizzap_common.contracts import accounts, catalog, duplicating, requests
+from mizzap_common.contracts import accounts, catalog, duplicating, events, requests
 from mizzap_common.sealed import new_key_ring
 from mizzap_curation.app import build as build_curation
 from mizzap_curation.settings import CurationSettings
@@ -139,7 +139,10 @@ class User:
         return answer.json()["data"]
 
     async def upload(self, count: int = 1) -> dict[int, str]:
-        """Photo ids with their SHA-256."""
+        """Photo ids with their SHA-256. The user has agreed to AI, so that there are moments."""
+        agreed = events.ConsentChanged(user_id=self.user_id, purpose="ai", version="1", granted=True, change=1)
+        await testing.publish_event(self.world.bus.jetstream, catalog.CONSENT_CHANGED, agreed)
+        await testing.all_handled(self.world.bus.jetstream, "curation")
         files = [("files", (f"{number}.jpg", _picture())) for number in range(count)]
         results = await self.call("POST", "/photos/upload", status=201, files=files)
         return {result["photo"]["id"]: result["photo"]["sha256"] for result in results}
@@ -169,8 +172,8 @@ class User:
 
     async def told(self, order_id: int) -> list[str]:
         """The statuses that were published."""
-        events = await testing.published(self.world.bus.jetstream, catalog.ORDER_CHANGED)
-        return [event.status for event in events if (event.user_id, event.order_id) == (self.user_id, order_id)]
+        found = await testing.published(self.world.bus.jetstream, catalog.ORDER_CHANGED)
+        return [event.status for event in found if (event.user_id, event.order_id) == (self.user_id, order_id)]
 
 
 _random = np.random.default_rng(17)
@@ -322,14 +325,21 @@ async def test_a_link_gives_one_original_and_dies_with_the_photo(user: User) -> 
     for wrong in (first[:-2], first + "A", first[:-44] + second[-44:], "", "%00", "é"):
         url = wrong if wrong.startswith("http") else f"/api/v1/integrations/files/{wrong}"
         assert (await user.world.http.get(url)).status_code == 404
-    await user.call("DELETE", f"/photos/{next(iter(photos))}")
-    assert (await user.world.http.get(first)).status_code == 404
-    assert (await user.world.http.get(second)).status_code == 200
+    gone, left = photos
 
-    async def left() -> Any:
-        return (await user.order(placed["id"]))["photoIds"] == list(photos)[1:]
+    async def ordered(*photo_ids: int) -> None:
+        async def shown() -> Any:
+            return (await user.order(placed["id"]))["photoIds"] == list(photo_ids)
 
-    await testing.eventually(left, 30)
+        await testing.eventually(shown, 30)
+
+    for step, photo_ids in (("", [left]), ("/restore", [gone, left]), ("?permanent=true", [left])):
+        await user.call("POST" if step == "/restore" else "DELETE", f"/photos/{gone}{step}")
+        if gone not in photo_ids:
+            assert (await user.world.http.get(first)).status_code == 404
+        await ordered(*photo_ids)
+        assert (await user.world.http.get(first)).status_code == (200 if gone in photo_ids else 404)
+        assert (await user.world.http.get(second)).status_code == 200
 
 
 async def test_what_can_t_be_ordered(user: User) -> None:

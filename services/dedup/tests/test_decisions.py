@@ -7,18 +7,21 @@ from uuid import UUID, uuid4
 
 import pytest
 from mizzap_common import migrations
-from mizzap_common.contracts import duplicating, feed
+from mizzap_common.contracts import duplicating, events, feed
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, InvalidInput, NotFound
+from mizzap_common.inbox import Delivery
 from mizzap_common.tables import OUTBOX
 from mizzap_dedup import repository, rows
 from mizzap_dedup.decisions import Decisions
 from mizzap_dedup.decisions_repository import KEPT
 from mizzap_dedup.feed import Feed
 from mizzap_dedup.fingerprint import VERSION
-from mizzap_dedup.models import DuplicateRow
+from mizzap_dedup.models import ActionRow, DuplicateRow
 from mizzap_dedup.regroup import regroup, withdraw_all
+from mizzap_dedup.service import Dedup
 from sqlalchemy import func, select
+from sqlmodel import col
 
 _numbers = itertools.count(1)
 
@@ -67,6 +70,12 @@ class Library:
             await withdraw_all(session, self.user, photo_id)
             await repository.forget(session, self.user, photo_id)
 
+    async def move(self, photo_id: int, version: int, hide: bool) -> None:
+        """Into the trash, or out of it."""
+        dedup = Dedup(self.database, *[None] * 5)  # type: ignore[arg-type]
+        moved = events.PhotoTrashed(photo_id=photo_id, user_id=self.user, version=version)
+        await dedup._move(moved, Delivery("tests", uuid4(), 1, False), hide)
+
     async def pairs(self) -> dict[int, str]:
         async with self.database.begin() as session:
             found, _ = await repository.page(session, duplicating.ListDuplicates(user_id=self.user, limit=100))
@@ -96,7 +105,7 @@ class Library:
     async def undo_bulk(self, bulk: UUID) -> duplicating.BulkOutcome:
         return await self.decisions.undo_bulk(duplicating.UndoBulkAction(user_id=self.user, bulk_action_id=bulk))
 
-    async def changes(self, after: int = 0, limit: int = 500) -> feed.ChangesPage:
+    async def changes(self, after: int = 0, limit: int = 200) -> feed.ChangesPage:
         return await self.feed.changes(feed.ChangesRequest(user_id=self.user, after=after, limit=limit))
 
     async def told(self) -> int:
@@ -229,7 +238,25 @@ async def test_pairs_of_deleted_photos_are_left_out_of_the_undoing(library: Libr
     await library.delete(gone)
     (result,) = (await library.undo_bulk(outcome.bulk_action_id)).results
     assert await library.pairs() == {result.id: "pending"}
-    assert left
+    # what was said of a photo goes with it
+    await library.bulk("confirmed", keeper=keeper)
+    await library.delete(left)
+    async with library.database.begin() as session:
+        remembered = select(func.count()).select_from(ActionRow).where(col(ActionRow.user_id) == library.user)
+        assert (await session.execute(remembered)).scalar_one() == 0
+
+
+async def test_the_feed_follows_decided_pairs_into_the_trash_and_back(library: Library) -> None:
+    _, other = await library.copies(2)
+    (pair,) = await library.pairs()
+    await library.act(pair, "rejected")
+    last = (await library.changes()).last
+    for version, hide, told in ((1, True, "deleted"), (2, False, "created")):
+        await library.move(other, version, hide)
+        (change,) = (await library.changes(last)).changes
+        assert (change.id, change.change, change.data is None) == (pair, told, hide)
+        assert (pair in await library.pairs()) is not hide
+        last = change.seq
 
 
 async def test_five_hundred_pairs(library: Library) -> None:

@@ -16,6 +16,7 @@ import pytest
 from mizzap_common import migrations
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, duplicating, events, requests
+from mizzap_common.db import Database
 from mizzap_common.errors import Conflict
 from mizzap_common.imaging.decode import open_rgb
 from mizzap_common.imaging.pool import DecodePool
@@ -164,9 +165,13 @@ async def service(
 
 
 @pytest.fixture
-def world(service: World) -> World:
-    """A user of one's own: nothing of other tests is seen."""
-    return World(service.bus, service.storage, service.embedder)
+async def world(service: World) -> World:
+    """A user of one's own, who has agreed to AI: nothing of other tests is seen."""
+    made = World(service.bus, service.storage, service.embedder)
+    agreed = events.ConsentChanged(user_id=made.user, purpose="ai", version="1", granted=True, change=1)
+    await publish_event(made.bus.jetstream, catalog.CONSENT_CHANGED, agreed)
+    await all_handled(made.bus.jetstream, "dedup")
+    return made
 
 
 async def test_a_text_ranks_photos_as_the_model_does(world: World, scene: Scene) -> None:
@@ -193,6 +198,23 @@ async def test_a_photo_finds_those_that_look_like_it(world: World, scene: Scene)
         assert [hit.photo_id for hit in ranking.hits] == [other for other, _ in expected(vector, others)[:3]]
 
 
+async def test_what_is_in_the_trash_is_not_found_until_it_comes_back(world: World, scene: Scene) -> None:
+    first, second, third = await world.add(*(scene(seed) for seed in range(3)))
+
+    async def found() -> tuple[set[int], set[int]]:
+        by_text, by_photo = await world.by_text("kitten", limit=2), await world.similar(first, limit=2)
+        return {hit.photo_id for hit in by_text.hits}, {hit.photo_id for hit in by_photo.hits}
+
+    trashed = events.PhotoTrashed(photo_id=second, user_id=world.user, version=1)
+    await publish_event(world.bus.jetstream, catalog.PHOTO_TRASHED, trashed)
+    await all_handled(world.bus.jetstream, "dedup")
+    assert await found() == ({first, third}, {third})
+    restored = events.PhotoRestored(photo_id=second, user_id=world.user, version=2)
+    await publish_event(world.bus.jetstream, catalog.PHOTO_RESTORED, restored)
+    await all_handled(world.bus.jetstream, "dedup")
+    assert (await found())[1] == {second, third}
+
+
 async def test_a_photo_of_somebody_else_has_no_vector_for_me(world: World, scene: Scene) -> None:
     (theirs,) = await world.add(scene(1))
     answers = []
@@ -205,16 +227,20 @@ async def test_a_photo_of_somebody_else_has_no_vector_for_me(world: World, scene
     assert (await world.by_text("kitten")).hits == []
 
 
-async def test_a_model_without_texts_says_so(make_vectors: Callable[[int], Any]) -> None:
+async def test_a_model_without_texts_says_so(
+    make_vectors: Callable[[int], Any], make_database: Callable[[str], str]
+) -> None:
+    database = Database(make_database("search_without_texts"))
     images_only = duplicating.Model(id="a-tower", dimensions=4), await make_vectors(4)
     for model, vectors in (images_only, (duplicating.Model(id=None, dimensions=None), None)):
-        finder = Finder(vectors, DecodePool(1), model, has_text=False)
+        finder = Finder(database, vectors, DecodePool(1), model, has_text=False)
         with pytest.raises(Conflict) as refused:
             await finder.by_text(duplicating.SearchByText(user_id=1, text="kitten"))
         assert (refused.value.code, refused.value.details) == ("TEXT_SEARCH_UNAVAILABLE", {"model": model.id})
         with pytest.raises(Conflict) as refused:
             await finder.similar(duplicating.SearchSimilar(user_id=1, photo_id=1))
         assert refused.value.code == "NO_EMBEDDING"
+    await database.close()
 
 
 # --- the vectors alone --------------------------------------------------------------------------------------------
@@ -238,14 +264,15 @@ async def test_nobody_finds_anybody_elses(make_vectors: Callable[[int], Any]) ->
     vectors = await make_vectors(8)
     random = np.random.default_rng(3)
     owner: dict[int, int] = {}
-    for user in range(1, 21):
+    users = [next(_users) for _ in range(20)]
+    for user in users:
         for _ in range(10):
             photo_id = len(owner) + 1
             owner[photo_id] = user
             await vectors.put(user, photo_id, (1 + random.normal(scale=0.1, size=8)).tolist())
     foreign = found = 0
     for number in range(2_000):
-        user = number % 20 + 1
+        user = users[number % 20]
         hits = await vectors.search(user, (1 + random.normal(scale=0.3, size=8)).tolist(), 20)
         found += len(hits)
         foreign += sum(owner[photo_id] != user for photo_id in hits)
@@ -262,17 +289,18 @@ async def test_real_vectors_rank_as_clip_means_them(make_vectors: Callable[[int]
     names = (folder / "lvis_names.txt").read_text().splitlines()
     cat, kitten, motel, palms = "123_456", "456_123", "389_535", "321_421"
     photos, words = await make_vectors(512), await make_vectors(512)
+    user = next(_users)
     for number, vector in enumerate(images.values(), 1):
-        await photos.put(1, number, vector)
+        await photos.put(user, number, vector)
     for number, vector in enumerate(texts, 1):
-        await words.put(1, number, vector)
+        await words.put(user, number, vector)
 
     async def shown(word: str) -> list[str]:
-        ranked = await photos.search(1, texts[names.index(word)], 7)
+        ranked = await photos.search(user, texts[names.index(word)], 7)
         return [list(images)[number - 1] for number in ranked]
 
     async def named(image: str) -> list[str]:
-        return [names[number - 1] for number in await words.search(1, images[image], 2)]
+        return [names[number - 1] for number in await words.search(user, images[image], 2)]
 
     assert (await shown("kitten"))[:2] == [kitten, cat]
     assert (await shown("cat"))[:2] == [cat, kitten]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from mizzap_common import migrations, streams
-from mizzap_common.contracts import catalog, events, library, requests
+from mizzap_common.contracts import catalog, events, keeping, library, requests
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, NotFound
 from mizzap_common.storage import original_key
@@ -92,6 +92,9 @@ async def test_many_photos_are_shown_in_the_order_asked_for(world: World) -> Non
     asked = library.PhotosRequest(user_id=USER, photo_ids=[mine[2], theirs, 10**12, mine[0]])
     found = (await world.bus.ask(requests.PHOTOS_MANY, asked)).photos
     assert [(photo.id, photo.file_name) for photo in found] == [(mine[2], "2.jpg"), (mine[0], "0.jpg")]
+    await world.bus.ask(requests.PHOTOS_DELETE, keeping.DeletePhoto(user_id=USER, photo_id=mine[2]))
+    left = (await world.bus.ask(requests.PHOTOS_MANY, asked)).photos
+    assert [photo.id for photo in left] == [mine[0]], "the other one is in the trash"
 
 
 async def test_bytes_that_are_not_there_are_no_photo(world: World) -> None:

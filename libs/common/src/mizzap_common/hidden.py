@@ -61,6 +61,12 @@ async def hidden_among(session: AsyncSession, user_id: int, photo_ids: Collectio
     return set((await session.execute(select(HIDDEN_PHOTOS.c.photo_id).where(*mine))).scalars())
 
 
+async def all_hidden(session: AsyncSession, user_id: int) -> set[int]:
+    """The user's whole trash, as far as it was heard of."""
+    mine = (HIDDEN_PHOTOS.c.user_id == user_id, HIDDEN_PHOTOS.c.hidden)
+    return set((await session.execute(select(HIDDEN_PHOTOS.c.photo_id).where(*mine))).scalars())
+
+
 def is_shown(photo_id: SQLColumnExpression[Any]) -> ColumnElement[bool]:
     """A condition for queries: the photo of that column is not in the trash."""
     return (

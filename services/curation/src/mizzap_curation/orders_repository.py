@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from mizzap_common import hidden
 from mizzap_common.contracts import ordering
 from sqlalchemy import delete, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -20,6 +21,8 @@ from mizzap_curation.models import OrderPhotoRow, OrderRow, PartnerCallbackRow, 
 
 OPEN = ("placed", "sent", "accepted", "in_progress")
 """While an order is in one of these, its partner can fetch the photos."""
+
+_SHOWN = hidden.is_shown(col(OrderPhotoRow.photo_id))
 
 PLACED, CANCELLED = "order.placed", "order.cancelled"
 """What partners are told."""
@@ -98,10 +101,10 @@ async def count(session: AsyncSession, user_id: int) -> dict[tuple[str, str], in
 
 
 async def photos(session: AsyncSession, user_id: int, order_ids: Sequence[int]) -> dict[int, list[int]]:
-    """Photo ids by order, in the order's own order."""
+    """Photo ids by order, in the order's own order, without those in the trash."""
     statement = (
         select(col(OrderPhotoRow.order_id), col(OrderPhotoRow.photo_id))
-        .where(col(OrderPhotoRow.user_id) == user_id, col(OrderPhotoRow.order_id).in_(order_ids))
+        .where(col(OrderPhotoRow.user_id) == user_id, col(OrderPhotoRow.order_id).in_(order_ids), _SHOWN)
         .order_by(col(OrderPhotoRow.position))
     )
     found: dict[int, list[int]] = {order_id: [] for order_id in order_ids}
@@ -121,6 +124,7 @@ async def owner_of_shared(session: AsyncSession, order_id: int, photo_id: int) -
             col(OrderRow.links_expire_at) > func.now(),
             col(OrderPhotoRow.photo_id) == photo_id,
             col(OrderPhotoRow.user_id) == col(OrderRow.user_id),
+            _SHOWN,
         )
     )
     return (await session.scalars(statement)).one_or_none()

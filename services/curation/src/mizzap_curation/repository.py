@@ -76,7 +76,8 @@ async def unscored(session: AsyncSession, user_id: int) -> Sequence[int]:
 
 async def remove_results(session: AsyncSession, user_id: int) -> None:
     """Removes the user's scores and set. The photos are remembered as left out; so is what the user wished of them."""
-    await find_set(session, user_id, lock=True)
+    if (row := await find_set(session, user_id, lock=True)) is not None:
+        changes.note(session, user_id, KIND, row.id, deleted=True)
     gone = delete(ScoreRow).where(col(ScoreRow.user_id) == user_id).returning(col(ScoreRow.photo_id))
     rows = [{"user_id": user_id, "photo_id": photo_id} for photo_id in await session.scalars(gone)]
     for start in range(0, len(rows), _ROWS_AT_ONCE):
@@ -87,26 +88,30 @@ async def remove_results(session: AsyncSession, user_id: int) -> None:
 
 async def tell_outcome(session: AsyncSession, photo: events.PhotoOutcome, failed: bool) -> None:
     """Notes how the photo's processing has ended, unless a later outcome is known."""
+    mine = (col(ScoreRow.user_id) == photo.user_id, col(ScoreRow.photo_id) == photo.photo_id)
+    if (await session.scalars(select(col(ScoreRow.failed)).where(*mine))).one_or_none() is not failed:
+        await note_if_chosen(session, photo.user_id, photo.photo_id)
     await session.execute(
         update(ScoreRow)
-        .where(
-            col(ScoreRow.user_id) == photo.user_id,
-            col(ScoreRow.photo_id) == photo.photo_id,
-            col(ScoreRow.outcome_version) <= photo.version,
-        )
+        .where(*mine, col(ScoreRow.outcome_version) <= photo.version)
         .values(failed=failed, outcome_version=photo.version)
     )
 
 
 async def forget_photo(session: AsyncSession, user_id: int, photo_id: int) -> None:
     """Removes what is known of a photo; its place in the set goes with its score."""
-    shown = select(col(MomentRow.set_id)).join(SetRow, col(SetRow.id) == col(MomentRow.set_id))
-    mine = shown.where(col(SetRow.user_id) == user_id, col(MomentRow.photo_id) == photo_id)
-    changes.note(session, user_id, KIND, *(await session.scalars(mine)).all())
+    await note_if_chosen(session, user_id, photo_id)
     for table in (ScoreRow, ChoiceRow, UnscoredRow):
         await session.execute(delete(table).where(col(table.user_id) == user_id, col(table.photo_id) == photo_id))
     touched = or_(col(PairRow.primary_photo_id) == photo_id, col(PairRow.duplicate_photo_id) == photo_id)
     await session.execute(update(PairRow).where(col(PairRow.user_id) == user_id, touched).values(withdrawn=True))
+
+
+async def note_if_chosen(session: AsyncSession, user_id: int, photo_id: int) -> None:
+    """To be called where a photo comes into view or goes out of it: the set that it is in is another one then."""
+    sets = select(col(MomentRow.set_id)).join(SetRow, col(SetRow.id) == col(MomentRow.set_id))
+    mine = sets.where(col(SetRow.user_id) == user_id, col(MomentRow.photo_id) == photo_id)
+    changes.note(session, user_id, KIND, *(await session.scalars(mine)).all())
 
 
 async def scores(session: AsyncSession, user_id: int) -> Sequence[ScoreRow]:

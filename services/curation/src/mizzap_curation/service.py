@@ -114,6 +114,7 @@ class Curation:
         async with self.database.effect(delivery) as session:
             if await hidden.tell(session, photo, hide):
                 await repository.mark_due(session, photo.user_id, self.patience)
+                await repository.note_if_chosen(session, photo.user_id, photo.photo_id)
 
     async def pair_told(self, pair: events.DuplicatePair, delivery: Delivery, **said: bool) -> None:
         async with self.database.effect(delivery) as session:

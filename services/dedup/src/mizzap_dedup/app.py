@@ -38,7 +38,7 @@ def build(settings: DedupSettings) -> Starlette:
     dedup = Dedup(service.database, service.storage, pool, search, vectors, model)
     consent = Consent(service.database, vectors)
     events.subscribe(service.bus, dedup, consent, workers=pool.workers + 1)
-    finder = Finder(vectors, pool, model, has_text=bundle is not None and bundle.has_text)
+    finder = Finder(service.database, vectors, pool, model, has_text=bundle is not None and bundle.has_text)
     rpc.serve(service.bus, dedup, Decisions(service.database), finder, Feed(service.database))
     service.on_start(pool.start)
     service.on_stop(pool.close)

@@ -17,8 +17,6 @@ from mizzap_dedup.models import ActionRow, DuplicateRow
 from mizzap_dedup.regroup import regroup
 from mizzap_dedup.service import to_answer
 
-Wish = tuple[DuplicateRow, DuplicateAction]
-
 
 class Decisions:
     """Remembers for good what the user says of a pair: it is never asked again. Each call is one transaction."""
@@ -30,7 +28,7 @@ class Decisions:
         async with self.database.begin() as session:
             await repository.lock_groups(session, request.user_id)
             (row,) = await _pairs(session, request.user_id, [request.duplicate_id])
-            await _decide(session, request.user_id, uuid4(), [(row, request.action)])
+            await _decide(session, request.user_id, uuid4(), [row], request.action)
             return await _told(session, request.user_id, row)
 
     async def act_on_many(self, request: duplicating.ActOnDuplicates) -> duplicating.BulkOutcome:
@@ -39,7 +37,7 @@ class Decisions:
             await repository.lock_groups(session, request.user_id)
             found = await _asked_for(session, request)
             bulk = uuid4()
-            results = await _decide(session, request.user_id, bulk, [(row, request.action) for row in found])
+            results = await _decide(session, request.user_id, bulk, found, request.action)
             await regroup(session, request.user_id, _photos(found))
         return duplicating.BulkOutcome(bulk_action_id=bulk, results=results)
 
@@ -106,43 +104,55 @@ async def _pairs(session: AsyncSession, user_id: int, ids: Sequence[int]) -> lis
 
 
 async def _decide(
-    session: AsyncSession, user_id: int, bulk: UUID, wishes: Sequence[Wish]
+    session: AsyncSession, user_id: int, bulk: UUID, rows: Sequence[DuplicateRow], action: DuplicateAction
 ) -> list[duplicating.ActionResult]:
     steps = [
         {"left_id": _key(row)[0], "right_id": _key(row)[1], "before": row.action, "after": action}
-        for row, action in wishes
+        for row in rows
         if row.action != action
     ]
     await decisions_repository.remember(session, user_id, bulk, steps)
-    return [await _say(session, user_id, row, action) for row, action in wishes]
+    return await _say(session, user_id, rows, action)
 
 
 async def _take_back(
     session: AsyncSession, user_id: int, steps: Sequence[tuple[DuplicateRow, ActionRow]]
 ) -> list[duplicating.ActionResult]:
     await decisions_repository.forget_steps(session, user_id, [step for _, step in steps])
-    return [await _say(session, user_id, row, cast(DuplicateAction, step.before)) for row, step in steps]
+    results: list[duplicating.ActionResult] = []
+    for before in sorted({step.before for _, step in steps}):
+        rows = [row for row, step in steps if step.before == before]
+        results += await _say(session, user_id, rows, cast(DuplicateAction, before))
+    return results
 
 
 async def _say(
-    session: AsyncSession, user_id: int, row: DuplicateRow, action: DuplicateAction
-) -> duplicating.ActionResult:
-    assert row.id is not None
-    before = cast(DuplicateAction, row.action)
-    result = duplicating.ActionResult(id=row.id, before=before, action=action, changed=before != action)
-    if not result.changed:
-        return result
-    await repository.decide(session, user_id, *_key(row), action)
-    await repository.mark(session, user_id, row.id, action)
-    resolved = events.DuplicateResolved(
-        duplicate_id=row.id,
-        user_id=user_id,
-        primary_photo_id=row.primary_photo_id,
-        duplicate_photo_id=row.duplicate_photo_id,
-        action=action,
-    )
-    await outbox.add(session, catalog.DUPLICATE_RESOLVED, resolved)
-    return result
+    session: AsyncSession, user_id: int, rows: Sequence[DuplicateRow], action: DuplicateAction
+) -> list[duplicating.ActionResult]:
+    results = [
+        duplicating.ActionResult(
+            id=cast(int, row.id),
+            before=cast(DuplicateAction, row.action),
+            action=action,
+            changed=row.action != action,
+        )
+        for row in rows
+    ]
+    changed = [row for row, result in zip(rows, results, strict=True) if result.changed]
+    if not changed:
+        return results
+    await repository.decide(session, user_id, [_key(row) for row in changed], action)
+    await repository.mark(session, user_id, [cast(int, row.id) for row in changed], action)
+    for row in changed:
+        resolved = events.DuplicateResolved(
+            duplicate_id=cast(int, row.id),
+            user_id=user_id,
+            primary_photo_id=row.primary_photo_id,
+            duplicate_photo_id=row.duplicate_photo_id,
+            action=action,
+        )
+        await outbox.add(session, catalog.DUPLICATE_RESOLVED, resolved)
+    return results
 
 
 async def _told(session: AsyncSession, user_id: int, row: DuplicateRow) -> duplicating.Duplicate:

@@ -26,7 +26,8 @@ class Feed:
                 seq=change.seq,
                 kind=change.kind,
                 id=change.thing_id,
-                change=change.change,
+                # also when one of the photos is in the trash
+                change=change.change if change.thing_id in pairs else "deleted",
                 at=change.at,
                 data=pairs.get(change.thing_id),
             )

@@ -151,19 +151,15 @@ async def decisions(session: AsyncSession, user_id: int, photo_ids: Iterable[int
     return (await session.scalars(statement)).all()
 
 
-async def decide(session: AsyncSession, user_id: int, left: int, right: int, action: str) -> None:
-    """Remembers the user's word about a pair; "pending" takes it back."""
+async def decide(session: AsyncSession, user_id: int, pairs: Sequence[tuple[int, int]], action: str) -> None:
+    """Remembers the user's word about pairs, the lower ids first; "pending" takes it back."""
     if action == "pending":
-        await session.execute(
-            delete(DecisionRow).where(
-                col(DecisionRow.user_id) == user_id,
-                col(DecisionRow.left_id) == left,
-                col(DecisionRow.right_id) == right,
-            )
-        )
+        pair = tuple_(col(DecisionRow.left_id), col(DecisionRow.right_id))
+        await session.execute(delete(DecisionRow).where(col(DecisionRow.user_id) == user_id, pair.in_(pairs)))
         return
-    statement = insert(DecisionRow).values(left_id=left, right_id=right, user_id=user_id, action=action)
+    rows = [{"left_id": left, "right_id": right, "user_id": user_id, "action": action} for left, right in pairs]
     changed = {"action": action, "decided_at": func.now()}
+    statement = insert(DecisionRow).values(rows)
     await session.execute(statement.on_conflict_do_update(index_elements=["left_id", "right_id"], set_=changed))
 
 
@@ -185,8 +181,7 @@ async def pairs_about(session: AsyncSession, user_id: int, photo_ids: Iterable[i
     ids = list(photo_ids)
     about = or_(col(DuplicateRow.primary_photo_id).in_(ids), col(DuplicateRow.duplicate_photo_id).in_(ids))
     statement = select(DuplicateRow).where(col(DuplicateRow.user_id) == user_id, about)
-    # as the table has them, also where this transaction has changed rows that it had read
-    return (await session.scalars(statement, execution_options={"populate_existing": True})).all()
+    return (await session.scalars(statement)).all()
 
 
 async def similar_pairs(session: AsyncSession, user_id: int) -> Sequence[DuplicateRow]:
@@ -210,10 +205,12 @@ async def change_pair(session: AsyncSession, user_id: int, duplicate_id: int, va
     changes.note(session, user_id, KIND, duplicate_id)
 
 
-async def mark(session: AsyncSession, user_id: int, duplicate_id: int, action: str) -> None:
-    """Writes the user's word beside the pair; "pending" is none."""
+async def mark(session: AsyncSession, user_id: int, duplicate_ids: Sequence[int], action: str) -> None:
+    """Writes the user's word beside the pairs; "pending" is none."""
+    mine = (col(DuplicateRow.user_id) == user_id, col(DuplicateRow.id).in_(duplicate_ids))
     when = None if action == "pending" else func.now()
-    await change_pair(session, user_id, duplicate_id, {"action": action, "action_date": when})
+    await session.execute(update(DuplicateRow).where(*mine).values(action=action, action_date=when))
+    changes.note(session, user_id, KIND, *duplicate_ids)
 
 
 async def remove_pairs(session: AsyncSession, user_id: int, duplicate_ids: Sequence[int]) -> None:

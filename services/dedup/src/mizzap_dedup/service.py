@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import cast
 
 import numpy as np
-from mizzap_common import ai_consents, hidden, outbox, tombstones
+from mizzap_common import ai_consents, changes, hidden, outbox, tombstones
 from mizzap_common.ai_consents import ConsentCame
 from mizzap_common.contracts import catalog, duplicating, events, library
 from mizzap_common.db import Database
@@ -164,6 +164,10 @@ class Dedup:
                 matches = await repository.matches_of(session, photo.user_id, [photo.photo_id])
                 ends = {photo_id for row in matches for photo_id in (row.left_id, row.right_id)}
                 await regroup(session, photo.user_id, {photo.photo_id, *ends})
+                # regrouping takes pending pairs away; those that were decided about stay, and are not shown
+                kept = await repository.pairs_about(session, photo.user_id, [photo.photo_id])
+                ids = [row.id for row in kept if row.id is not None]
+                changes.note(session, photo.user_id, repository.KIND, *ids, deleted=hide)
 
     async def forget(self, photo: events.PhotoDeleted, delivery: Delivery) -> None:
         """The tombstone first: from then on workers take their own work back, so nothing new can appear."""

@@ -228,7 +228,8 @@ class Photos:
 
     async def many(self, request: library.PhotosRequest) -> library.Photos:
         async with self.database.begin() as session:
-            found = {row.id: row for row in await repository.get_many(session, request.user_id, request.photo_ids)}
+            rows = await repository.get_many(session, request.user_id, request.photo_ids)
+        found = {row.id: row for row in rows if row.trashed_at is None}
         return library.Photos(photos=[to_answer(found[wanted]) for wanted in request.photo_ids if wanted in found])
 
     async def names(self, request: library.PhotosRequest) -> library.PhotoNames:

@@ -145,7 +145,7 @@ class PhotoNames(Message):
 
 
 class Photos(Message):
-    """Those of the asked ids that are this user's and not deleted, in the order asked for."""
+    """Those of the asked ids that are this user's and neither deleted nor in the trash, in the order asked for."""
 
     photos: list[Photo]
 

@@ -75,7 +75,7 @@ class Order(Message):
     instructions: str | None
     style: RetouchStyle | None
     photo_ids: list[int]
-    """In the order to show them; those deleted since are not among them."""
+    """In the order to show them; those deleted or moved to the trash since are not among them."""
     progress: int | None
     """Percent, where the partner tells it."""
     message: str | None
