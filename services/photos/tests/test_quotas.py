@@ -180,7 +180,7 @@ async def test_the_tier_is_heard(world: World) -> None:
     assert (await usage(world)).tier == "premium"
 
 
-async def test_a_wrong_quota_is_repaired_at_night(world: World, database: Database) -> None:
+async def test_a_wrong_quota_is_repaired(world: World, database: Database) -> None:
     photos = photos_with(world, database, 10**9)
     for number in range(3):
         await register(photos, world, file_of(number), f"{number}.jpg")

@@ -1,4 +1,4 @@
-"""What a user's tier may store: charged exactly, asked for beforehand, recounted at night."""
+"""What a user's tier may store: charged exactly, asked for beforehand, recounted every day."""
 
 import asyncio
 
@@ -48,7 +48,14 @@ class Quotas:
         async with self.database.begin() as session:
             quota = await quotas_repository.find(session, request.user_id)
             photos, trash = await quotas_repository.counts(session, request.user_id)
-        return quotas_repository.usage(quota, self.limit, photos, trash)
+        premium = quota.tier == quotas_repository.PREMIUM
+        return keeping.Usage(
+            tier="premium" if premium else "free",
+            used_bytes=quota.used_bytes,
+            limit_bytes=None if premium else self.limit,
+            photos=photos,
+            trash=trash,
+        )
 
     async def tier_changed(self, event: events.UserTierChanged, delivery: Delivery) -> None:
         """Nothing is taken from a user who stores more than the new tier has room for; nothing more fits then."""
@@ -57,11 +64,11 @@ class Quotas:
 
     async def run_recount(self) -> None:
         while True:
-            await asyncio.sleep(self.recount_every)
             try:
                 await self.recount()
             except DBAPIError as error:
                 log.warning("quotas are recounted another time", reason=repr(error))
+            await asyncio.sleep(self.recount_every)
 
     async def recount(self) -> int:
         """Holds every user's quota against what is stored. Returns how many were wrong; there should never be one."""
