@@ -10,7 +10,9 @@ import pytest
 from mizzap_common import streams
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, requests
+from mizzap_common.sealed import new_key_ring
 from mizzap_common.service import Service
+from mizzap_common.settings import KeyRingSettings
 from pydantic import SecretStr
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,10 +38,18 @@ def built_bus(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bus
     settings_module = importlib.import_module(f"mizzap_{name}.settings")
     (kind,) = [v for k, v in vars(settings_module).items() if k.lower() == f"{name}settings"]
     values: dict[str, Any] = {"signing_key_file": signing_key(tmp_path)} if name == "auth" else {}
+    if issubclass(kind, KeyRingSettings):
+        values["key_ring_file"] = key_ring(tmp_path)
     if name in WITH_DATABASE:
         values["database_url"] = SecretStr("postgresql+psycopg://nobody@127.0.0.1:1/none")
     importlib.import_module(f"mizzap_{name}.app").build(kind(**values))
     return buses[0]
+
+
+def key_ring(folder: Path) -> Path:
+    path = folder / "ring.json"
+    path.write_text(new_key_ring("test"))
+    return path
 
 
 def signing_key(folder: Path) -> Path:

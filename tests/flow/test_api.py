@@ -61,7 +61,7 @@ async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def _register(http: httpx.AsyncClient) -> User:
-    body = {"email": f"{uuid4()}@mizzap.test", "password": "correct horse battery"}
+    body = {"email": f"{uuid4()}@mizzap.test", "password": "correct horse battery", "consents": {"ai": True}}
     answer = await http.post("/api/v1/auth/register", json=body)
     assert answer.status_code == 201
     return User(http, answer.json()["data"])

@@ -16,6 +16,7 @@ from mizzap_auth.settings import AuthSettings
 from mizzap_common import migrations, testing
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import accounts, requests
+from mizzap_common.sealed import new_key_ring
 
 
 @dataclass
@@ -23,6 +24,7 @@ class Auth:
     bus: Bus
     database_url: str
     key_file: Path
+    ring_file: Path
 
     async def register(self, email: str | None = None, password: str = "correct horse", **more: Any) -> Any:
         question = accounts.Register(email=email or a_mail(), password=password, **more)  # type: ignore[arg-type]
@@ -59,15 +61,30 @@ def write_key(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     return write
 
 
+@pytest.fixture(scope="session")
+def ring_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("keys") / "ring.json"
+    path.write_text(new_key_ring("test"))
+    return path
+
+
 @pytest.fixture(scope="module")
-async def auth(
-    nats_url: str, make_database: Callable[[str], str], s3_settings: testing.Store, write_key: Callable[..., Path]
-) -> AsyncIterator[Auth]:
-    url, key_file = make_database("auth"), write_key()
-    await asyncio.to_thread(migrations.upgrade, "mizzap_auth", url)
-    settings = testing.settings_for(AuthSettings, nats_url, s3_settings, url, signing_key_file=key_file)
+def settings(
+    nats_url: str, make_database: Callable[[str], str], s3_settings: testing.Store, write_key: Callable[..., Path],
+    ring_file: Path,
+) -> AuthSettings:  # fmt: skip
+    url = make_database("auth")
+    migrations.upgrade("mizzap_auth", url)
+    files = {"signing_key_file": write_key(), "key_ring_file": ring_file}
+    versions = ("1", "2")
+    return testing.settings_for(AuthSettings, nats_url, s3_settings, url, policy_versions=versions, **files)
+
+
+@pytest.fixture(scope="module")
+async def auth(nats_url: str, settings: AuthSettings) -> AsyncIterator[Auth]:
     async with testing.outsider(nats_url) as bus, testing.running(build(settings)):
-        yield Auth(bus, url, key_file)
+        url = settings.database_url.get_secret_value()
+        yield Auth(bus, url, settings.signing_key_file, settings.key_ring_file)
 
 
 @pytest.fixture

@@ -59,7 +59,8 @@ def test_unusable_keys_are_refused_in_a_sentence(tmp_path, write_key) -> None:
         with pytest.raises(BadKeyFile, match=str(path)):
             Signer.from_file(path, 1)
     with pytest.raises(SystemExit, match="missing"):
-        build(AuthSettings(database_url="postgresql+psycopg://x", signing_key_file=tmp_path / "missing.pem"))  # type: ignore[arg-type]
+        files = {"signing_key_file": tmp_path / "missing.pem", "key_ring_file": tmp_path / "missing.json"}
+        build(AuthSettings(database_url="postgresql+psycopg://x", **files))  # type: ignore[arg-type]
 
 
 def test_models_and_migrations_agree(make_database) -> None:

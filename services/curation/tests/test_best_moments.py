@@ -174,6 +174,11 @@ async def test_the_users_order_stays_and_new_photos_come_after(mizzap, photo):
     assert ids(await mizzap.settled()) == [*wanted, new]
 
 
+async def test_an_order_of_nothing_is_none(mizzap):
+    """Before anything is scored the set is empty, and so is its order."""
+    assert ids(await mizzap.change(order=[])) == []
+
+
 async def test_wishes_that_make_no_sense_are_refused_and_change_nothing(mizzap, photo):
     photos = await three_days(mizzap, photo)
     before = await mizzap.settled()

@@ -60,6 +60,11 @@ class World:
     qdrant: AsyncQdrantClient
     user: int = field(default_factory=_users.__next__)
 
+    async def agree(self) -> None:
+        agreed = events.ConsentChanged(user_id=self.user, purpose="ai", version="1", granted=True, change=1)
+        await publish_event(self.bus.jetstream, catalog.CONSENT_CHANGED, agreed)
+        await all_handled(self.bus.jetstream, "dedup")
+
     async def store(self, data: bytes) -> events.PhotoUploaded:
         sha256 = hashlib.sha256(data).hexdigest()
         key = original_key(self.user, sha256)
@@ -123,9 +128,11 @@ async def service(
 
 
 @pytest.fixture
-def world(service: World) -> World:
-    """A user of one's own: nothing of other tests is seen."""
-    return World(service.bus, service.storage, service.qdrant)
+async def world(service: World) -> World:
+    """A user of one's own, who has agreed to AI: nothing of other tests is seen."""
+    world = World(service.bus, service.storage, service.qdrant)
+    await world.agree()
+    return world
 
 
 def test_the_models_are_what_the_migrations_make(make_database: Callable[[str], str]) -> None:
@@ -165,6 +172,7 @@ async def test_photos_that_arrive_together_find_each_other(world: World, scene: 
 
 async def test_another_users_copy_is_nobodys_duplicate(world: World, scene: Scene) -> None:
     stranger = World(world.bus, world.storage, world.qdrant)
+    await stranger.agree()
     mine = await world.add(encoded(scene(1)))
     theirs = await stranger.add(encoded(scene(1)), encoded(scene(1), quality=50))
     assert await world.groups() == []

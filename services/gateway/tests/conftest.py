@@ -112,6 +112,12 @@ class Others:
         async def renditions(_: library.UserRequest) -> library.Count:
             return library.Count(count=9)
 
+        async def names(_: library.PhotosRequest) -> library.PhotoNames:
+            return library.PhotoNames(photos=[])
+
+        async def many(question: library.PhotosRequest) -> library.Photos:
+            return library.Photos(photos=[a_photo(photo_id, f"{photo_id}.jpg") for photo_id in question.photo_ids])
+
         self.answers: dict[str, Any] = {}
         self.asked: list[tuple[str, Any]] = []
         self.stand_ins: dict[str, Callable[[Any], Any]] = {
@@ -119,6 +125,8 @@ class Others:
             requests.DEDUP_MODEL.subject: model,
             requests.PHOTOS_REGISTER.subject: photos.register,
             requests.PHOTOS_GET.subject: photos.get,
+            requests.PHOTOS_NAMES.subject: names,
+            requests.PHOTOS_MANY.subject: many,
             requests.PHOTOS_ROOM.subject: photos.room,
             requests.THUMBS_LOCATE.subject: photos.locate,
             requests.THUMBS_COUNT.subject: renditions,

@@ -86,6 +86,14 @@ async def test_nobody_learns_or_adopts_what_another_user_has(world: World) -> No
     assert (await world.photo(first.photo.id)).id == first.photo.id
 
 
+async def test_many_photos_are_shown_in_the_order_asked_for(world: World) -> None:
+    mine = [(await world.upload(jpeg(), f"{number}.jpg")).photo.id for number in range(3)]
+    theirs = (await world.upload(jpeg(), user_id=USER + 1)).photo.id
+    asked = library.PhotosRequest(user_id=USER, photo_ids=[mine[2], theirs, 10**12, mine[0]])
+    found = (await world.bus.ask(requests.PHOTOS_MANY, asked)).photos
+    assert [(photo.id, photo.file_name) for photo in found] == [(mine[2], "2.jpg"), (mine[0], "0.jpg")]
+
+
 async def test_bytes_that_are_not_there_are_no_photo(world: World) -> None:
     request = await world.store(jpeg())
     await world.storage.remove(original_key(USER, request.sha256))

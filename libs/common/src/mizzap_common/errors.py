@@ -83,6 +83,10 @@ KINDS: dict[int, type[MizzapError]] = {
 }  # fmt: skip
 
 
+class NotYet(Exception):
+    """Raised by a handler that has to wait for what another event brings: nothing is wrong, this one comes again."""
+
+
 class Permanent(Exception):
     """Raised by a handler that will never succeed with this event: it goes to the dead letters at once."""
 

@@ -117,3 +117,13 @@ def create_change_tables() -> None:
         sa.Column("user_id", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("seq", sa.BigInteger, nullable=False),
     )
+
+
+def create_ai_consents_table() -> None:
+    """The AI consents as a worker knows them, as their first revision has them. Frozen, as the shared ones are."""
+    op.create_table(
+        "ai_consents",
+        sa.Column("user_id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("granted", sa.Boolean, nullable=False),
+        sa.Column("change", sa.BigInteger, nullable=False, comment="of auth's; the highest counts"),
+    )

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -42,7 +42,10 @@ class Service:
         self._database: Database | None = None
         if isinstance(settings, DatabaseSettings):
             self._database = Database(settings.database_url.get_secret_value(), settings.database_pool)
-        self.bus = Bus(name, settings.nats_url, self._database, settings.handler_workers)
+        self.bus = Bus(
+            name, settings.nats_url, self._database, settings.handler_workers, settings.nats_user,
+            settings.nats_password.get_secret_value(),
+        )  # fmt: skip
         self.storage = Storage(settings)
         self.checks: dict[str, Check] = {"storage": self.storage.ping}
         if self._database is not None:
@@ -155,16 +158,27 @@ def _hourly(relay: Relay) -> Callable[[], Coroutine[Any, Any, None]]:
     return loop
 
 
-def main(name: str, settings_type: type[S], build: Callable[[S], Any]) -> None:
-    """What ``python -m mizzap_NAME [migrate]`` does. ``build`` gives the ASGI application to serve."""
+def main(
+    name: str,
+    settings_type: type[S],
+    build: Callable[[S], Any],
+    commands: Mapping[str, Callable[[S], int]] | None = None,
+) -> None:
+    """What ``python -m mizzap_NAME [migrate | COMMAND]`` does. ``build`` gives the ASGI application to serve.
+
+    ``commands`` are the service's own by name; each gives the exit code.
+    """
+    commands = commands or {}
     settings = settings_type()
     telemetry.set_up(name, settings.log_level)
     if sys.argv[1:] == ["migrate"]:
         assert isinstance(settings, DatabaseSettings)
         migrations.upgrade(f"mizzap_{name}", settings.database_url.get_secret_value())
         return
+    if len(sys.argv) == 2 and (command := commands.get(sys.argv[1])):
+        sys.exit(command(settings))
     if sys.argv[1:]:
-        sys.exit(f"usage: python -m mizzap_{name} [migrate]")
+        sys.exit(f"usage: python -m mizzap_{name} [{' | '.join(['migrate', *commands])}]")
     uvicorn.run(
         build(settings),
         host=settings.host,

@@ -1,13 +1,20 @@
 """Wiring of the auth service: which parts there are and who answers what."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
 
 import structlog
+from mizzap_common.sealed import BadKeyRing, KeyRing
 from mizzap_common.service import Service
 from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 
 from mizzap_auth import rpc
+from mizzap_auth.audit import AuditLog, now
+from mizzap_auth.consents import Consents
+from mizzap_auth.events import Handlers
+from mizzap_auth.families import Families
 from mizzap_auth.passwords import Passwords
 from mizzap_auth.service import Accounts
 from mizzap_auth.settings import AuthSettings
@@ -18,19 +25,28 @@ _FORGET_EVERY_SECONDS = 3600.0
 log = structlog.get_logger(__name__)
 
 
-def build(settings: AuthSettings) -> Starlette:
-    """Raises SystemExit, with a sentence for the operator, when the signing key can't be used."""
+def build(settings: AuthSettings, clock: Callable[[], datetime] = now) -> Starlette:
+    """Raises SystemExit, with a sentence for the operator, when the signing key or the key ring can't be used.
+
+    ``clock`` gives the audit log's time.
+    """
     try:
         signer = Signer.from_file(settings.signing_key_file, settings.access_token_seconds)
-    except BadKeyFile as error:
+        ring = KeyRing.from_file(settings.key_ring_file)
+    except (BadKeyFile, BadKeyRing) as error:
         raise SystemExit(str(error)) from error
     service = Service("auth", settings)
     passwords = Passwords()
-    accounts = Accounts(service.database, passwords, signer, settings)
-    rpc.serve(service.bus, accounts)
+    audit = AuditLog(service.database, ring, settings.audit_days, clock)
+    consents = Consents(service.database, audit, settings.policy_versions)
+    families = Families(service.database, audit, ring, settings.invitation_days)
+    accounts = Accounts(service.database, passwords, signer, settings, audit, consents)
+    Handlers(service.database, audit).subscribe(service.bus)
+    rpc.serve(service.bus, accounts, consents, families, audit)
     service.on_start(passwords.start)
     service.on_stop(passwords.stop)
     service.background(lambda: _forget(accounts))
+    service.background(lambda: _forget_audit(audit))
     service.info["signing_key"] = signer.key_id
     return service.asgi()
 
@@ -41,4 +57,14 @@ async def _forget(accounts: Accounts) -> None:
             await accounts.forget_ended_sessions()
         except (DBAPIError, OSError) as error:
             log.warning("ended sessions stay for another hour", reason=repr(error))
+        await asyncio.sleep(_FORGET_EVERY_SECONDS)
+
+
+async def _forget_audit(audit: AuditLog) -> None:
+    while True:
+        try:
+            if dropped := await audit.forget_old():
+                log.info("old audit entries dropped", entries=dropped)
+        except (DBAPIError, OSError) as error:
+            log.warning("old audit entries stay for another hour", reason=repr(error))
         await asyncio.sleep(_FORGET_EVERY_SECONDS)

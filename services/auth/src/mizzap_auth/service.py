@@ -3,17 +3,20 @@
 from datetime import timedelta
 
 import structlog
-from email_validator import EmailNotValidError, validate_email
 from mizzap_common import outbox
 from mizzap_common.contracts import accounts, catalog, events
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, InvalidInput, NotFound, Unauthorized
-from sqlalchemy import func
 
-from mizzap_auth import passwords, repository, tokens
+from mizzap_auth import addresses, passwords, repository, tokens
+from mizzap_auth.audit import AuditLog
+from mizzap_auth.consents import Consents
 from mizzap_auth.passwords import Passwords
 from mizzap_auth.settings import AuthSettings
 from mizzap_auth.tokens import Signer
+
+_NOBODY = 0
+"""No user's id."""
 
 log = structlog.get_logger(__name__)
 
@@ -21,8 +24,13 @@ log = structlog.get_logger(__name__)
 class Accounts:
     """Users and their sessions."""
 
-    def __init__(self, database: Database, checker: Passwords, signer: Signer, settings: AuthSettings) -> None:
+    def __init__(
+        self, database: Database, checker: Passwords, signer: Signer, settings: AuthSettings, audit: AuditLog,
+        consents: Consents,
+    ) -> None:  # fmt: skip
         self.database = database
+        self.audit = audit
+        self.consents = consents
         self.passwords = checker
         self.signer = signer
         self.settings = settings
@@ -30,7 +38,7 @@ class Accounts:
 
     async def register(self, request: accounts.Register) -> accounts.Session:
         """Raises InvalidInput, and Conflict EMAIL_TAKEN."""
-        email = _valid(request.email)
+        email = addresses.valid(request.email)
         password = request.password.get_secret_value()
         if len(passwords.normalised(password)) < passwords.SHORTEST:
             raise InvalidInput(f"password: It must have at least {passwords.SHORTEST} characters.", field="password")
@@ -41,33 +49,44 @@ class Accounts:
                 session,
                 {
                     "email": email,
-                    "email_normalised": _normalised(email),
+                    "email_normalised": addresses.normalised(email),
                     "password_hash": password_hash,
                     "username": request.username,
                     "full_name": request.full_name,
                     "country": request.country,
-                    "privacy_accepted": request.privacy_accepted,
-                    "gdpr_consent_date": func.now() if request.privacy_accepted else None,
+                    "privacy_accepted": False,
                 },
             )
             if user is None:
                 raise Conflict("There is an account with this e-mail address.", code="EMAIL_TAKEN")
             await repository.open_session(session, user.id, tokens.hash_of(refresh_token), self.settings.session_days)
             await outbox.add(session, catalog.USER_REGISTERED, events.UserRegistered(user_id=user.id))
+            await self.audit.begin(session, user.id)
+            await self.audit.note(session, user.id, "user.registered", f"user/{user.id}")
+            await self.consents.give(session, user.id, _agreed_to(request))
+            user = user.model_copy(update={"privacy_accepted": request.privacy_accepted})
         return self._session(user, refresh_token)
 
     async def login(self, request: accounts.Login) -> accounts.Session:
         """Raises Unauthorized INVALID_CREDENTIALS, whatever is wrong and after the same time."""
         async with self.database.begin() as session:
-            found = await repository.find_login(session, _normalised(request.email))
+            found = await repository.find_login(session, addresses.normalised(request.email))
         user, password_hash = found or (None, None)
         right = await self.passwords.matches(request.password.get_secret_value(), password_hash)
         if user is None or not right:
+            await self._note_failure(user)
             raise Unauthorized("The e-mail address or the password is wrong.", code="INVALID_CREDENTIALS")
         refresh_token = tokens.new_refresh_token()
         async with self.database.begin() as session:
             await repository.open_session(session, user.id, tokens.hash_of(refresh_token), self.settings.session_days)
+            await self.audit.note(session, user.id, "session.opened", f"user/{user.id}")
         return self._session(user, refresh_token)
+
+    async def _note_failure(self, user: accounts.User | None) -> None:
+        # an unknown address costs as much as a known one: the time tells nothing
+        user_id = user.id if user else _NOBODY
+        async with self.database.begin() as session:
+            await self.audit.note_if_known(session, user_id, "login.failed", f"user/{user_id}")
 
     async def refresh(self, request: accounts.Refresh) -> accounts.Session:
         """The one successor of a refresh token. Raises Unauthorized INVALID_REFRESH_TOKEN.
@@ -82,6 +101,7 @@ class Accounts:
             reused = held.rotated_ago is not None and held.rotated_ago > self.grace
             if reused:
                 await repository.revoke(session, held.session_id)
+                await self.audit.note(session, held.user.id, "session.revoked", f"session/{held.session_id}")
             salt = held.successor_salt or tokens.new_salt()
             successor = tokens.successor_of(request.refresh_token, salt)
             if held.rotated_ago is None:
@@ -122,20 +142,13 @@ class Accounts:
         )
 
 
-def _valid(email: str) -> str:
-    try:
-        # no look into the DNS, and test domains are as good as others
-        return validate_email(email, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        raise InvalidInput(f"email: {error}", field="email") from error
-
-
-def _normalised(email: str) -> str:
-    """An address that is none is as good as an unknown one."""
-    try:
-        return _valid(email).casefold()
-    except InvalidInput:
-        return email
+def _agreed_to(request: accounts.Register) -> list[events.Purpose]:
+    said: dict[events.Purpose, bool] = {
+        "privacy": request.privacy_accepted,
+        "ai": request.consents.ai,
+        "marketing": request.consents.marketing,
+    }
+    return [purpose for purpose, agreed in said.items() if agreed]
 
 
 def _refused() -> Unauthorized:

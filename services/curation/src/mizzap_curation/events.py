@@ -4,14 +4,16 @@ from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, events
 from mizzap_common.inbox import Delivery
 
+from mizzap_curation.consent import Consent
 from mizzap_curation.service import Curation
 
 
 class Handlers:
     """Events in the words of the catalogue, turned into what they mean for curation."""
 
-    def __init__(self, curation: Curation) -> None:
+    def __init__(self, curation: Curation, consent: Consent) -> None:
         self.curation = curation
+        self.consent = consent
 
     def subscribe(self, bus: Bus) -> None:
         bus.on(catalog.PHOTO_UPLOADED, self.curation.score)
@@ -22,6 +24,7 @@ class Handlers:
         bus.on(catalog.PHOTO_TRASHED, self.trashed)
         bus.on(catalog.PHOTO_RESTORED, self.restored)
         bus.on(catalog.PHOTO_DELETED, self.curation.forget)
+        bus.on(catalog.CONSENT_CHANGED, self.consent.changed)
         bus.on(catalog.DUPLICATE_DETECTED, self.detected)
         bus.on(catalog.DUPLICATE_WITHDRAWN, self.withdrawn)
         bus.on(catalog.DUPLICATE_RESOLVED, self.resolved)

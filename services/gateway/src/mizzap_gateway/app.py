@@ -16,7 +16,20 @@ from starlette.middleware.cors import CORSMiddleware
 from mizzap_gateway import problems
 from mizzap_gateway.middleware import BodyLimit, SecurityHeaders
 from mizzap_gateway.parts import Parts
-from mizzap_gateway.routes import albums, auth, curation, duplicates, jobs, keeping, photos
+from mizzap_gateway.routes import (
+    albums,
+    audit,
+    auth,
+    consents,
+    curation,
+    duplicates,
+    families,
+    integrations,
+    jobs,
+    keeping,
+    photos,
+    search,
+)
 from mizzap_gateway.settings import GatewaySettings
 from mizzap_gateway.tokens import Tokens
 from mizzap_gateway.uploads import Uploads
@@ -52,16 +65,10 @@ def build(settings: GatewaySettings) -> FastAPI:
 
     app = _application(settings, lifespan)
     app.state.parts = Parts(service.bus, service.storage, tokens, uploads, sockets)
-    for router in (
-        auth.router,
-        keeping.router,
-        photos.router,
-        albums.router,
-        duplicates.router,
-        curation.router,
-        jobs.router,
-    ):
-        app.include_router(router)
+    for routes in (
+        auth, consents, audit, families, keeping, photos, albums, duplicates, curation, jobs, search, integrations,
+    ):  # fmt: skip
+        app.include_router(routes.router)
     app.include_router(auth.keys_router)
     app.add_api_websocket_route("/ws", sockets.serve)
     app.router.routes.extend(service.health_routes())

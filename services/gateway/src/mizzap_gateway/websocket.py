@@ -58,13 +58,13 @@ class Sockets:
         self._outlets: dict[int, set[Outlet]] = defaultdict(set)
 
     async def watch(self, event: Event[UserEvent], body: bytes, headers: dict[str, str]) -> None:
-        """Gives an event of the bus to its user's sockets, and to nobody else's."""
+        """Gives an event of the bus to the sockets of those it is for, and to nobody else's."""
         try:
             payload = event.payload.model_validate_json(body)
         except ValidationError:
             log.warning("an unreadable event is not shown", subject=event.subject)
             return
-        outlets = self._outlets.get(payload.user_id)
+        outlets = [outlet for user_id in payload.watchers for outlet in self._outlets.get(user_id, ())]
         if not outlets:
             return
         data = payload.model_dump(mode="json", by_alias=True)

@@ -6,6 +6,7 @@ from starlette.applications import Starlette
 
 from mizzap_photos import rpc
 from mizzap_photos.batch import Batch
+from mizzap_photos.consent import Consent
 from mizzap_photos.events import Handlers
 from mizzap_photos.quotas import Quotas
 from mizzap_photos.reprocessing import Reprocessing
@@ -28,7 +29,7 @@ def build(settings: PhotosSettings) -> Starlette:
     trash = Trash(service.database, settings, to_answer)
     batch = Batch(service.database, to_answer, trash.now)
     sweeper = Sweeper(photos, service.database, service.storage, service.bus, settings)
-    Handlers(photos, quotas, service.storage, pool).subscribe(service.bus)
+    Handlers(photos, quotas, Consent(photos), service.storage, pool).subscribe(service.bus)
     rpc.serve(service.bus, photos, trash, batch, quotas, Reprocessing(service.database))
     service.on_start(pool.start)
     service.on_stop(pool.close)

@@ -9,14 +9,16 @@ from mizzap_common.imaging.pool import DecodePool
 from mizzap_common.inbox import Delivery
 from mizzap_common.storage import Storage
 
+from mizzap_photos.consent import Consent
 from mizzap_photos.quotas import Quotas
 from mizzap_photos.service import Photos
 
 
 class Handlers:
-    def __init__(self, photos: Photos, quotas: Quotas, storage: Storage, pool: DecodePool) -> None:
+    def __init__(self, photos: Photos, quotas: Quotas, consent: Consent, storage: Storage, pool: DecodePool) -> None:
         self.photos = photos
         self.quotas = quotas
+        self.consent = consent
         self.storage = storage
         self.pool = pool
 
@@ -25,7 +27,11 @@ class Handlers:
         bus.on(catalog.PROCESSING_REQUESTED, self.requested)
         bus.on(catalog.PHOTO_THUMBNAILED, self.thumbnailed)
         bus.on(catalog.PHOTO_FINGERPRINTED, self.fingerprinted)
-        bus.on(catalog.PHOTO_SCORED, self.scored)
+        bus.on(catalog.PHOTO_SCORED, self.consent.scored)
+        bus.on(catalog.SCORE_SKIPPED, self.skipped)
+        bus.on(catalog.SCORE_ALLOWED, self.consent.allowing("ai_score"))
+        bus.on(catalog.EMBEDDING_ALLOWED, self.consent.allowing("dedup"))
+        bus.on(catalog.CONSENT_CHANGED, self.consent.changed)
         bus.on(catalog.THUMBNAIL_FAILED, self.failing("thumbnail"))
         bus.on(catalog.FINGERPRINT_FAILED, self.failing("dedup"))
         bus.on(catalog.SCORE_FAILED, self.failing("ai_score"))
@@ -54,8 +60,8 @@ class Handlers:
     async def fingerprinted(self, event: events.PhotoFingerprinted, delivery: Delivery) -> None:
         await self.photos.step_done(event, delivery, "dedup", {"hash_perceptual": event.perceptual_hash})
 
-    async def scored(self, event: events.PhotoScored, delivery: Delivery) -> None:
-        await self.photos.step_done(event, delivery, "ai_score", {"quality_score": event.quality_score})
+    async def skipped(self, event: events.StepSkipped, delivery: Delivery) -> None:
+        await self.photos.step_done(event, delivery, "ai_score", {})
 
     def failing(self, step: library.JobType) -> Handler[events.StepFailed]:
         async def failed(event: events.StepFailed, delivery: Delivery) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from mizzap_common import tables
+from mizzap_common import ai_consents, tables
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -163,3 +163,4 @@ class PairRow(Base, table=True):
 
 
 tables.add_to(metadata)
+ai_consents.add_to(metadata)

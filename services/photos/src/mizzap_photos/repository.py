@@ -117,6 +117,14 @@ async def change(session: AsyncSession, user_id: int, photo_id: int, values: Map
     )
 
 
+async def forget_scores(session: AsyncSession, user_id: int) -> None:
+    await session.execute(
+        update(PhotoRow)
+        .where(col(PhotoRow.user_id) == user_id, col(PhotoRow.quality_score).is_not(None))
+        .values(quality_score=None, updated_at=func.now())
+    )
+
+
 async def put_pair(
     session: AsyncSession, user_id: int, pair: tuple[int, int, int], active: bool, overrule: bool
 ) -> None:

@@ -18,6 +18,7 @@ def serve(
     bus.answer(requests.PHOTOS_ADOPT, photos.adopt)
     bus.answer(requests.PHOTOS_LIST, photos.list)
     bus.answer(requests.PHOTOS_GET, photos.get)
+    bus.answer(requests.PHOTOS_MANY, photos.many)
     bus.answer(requests.PHOTOS_DELETE, trash.delete)
     bus.answer(requests.PHOTOS_RESTORE, trash.restore)
     bus.answer(requests.PHOTOS_TRASH, trash.list)

@@ -130,13 +130,13 @@ class Photos:
                 "location_latitude": found.latitude,
                 "location_longitude": found.longitude,
             }
-            await self._step_ended(session, event, "metadata_extract", values)
+            await self.step_ended(session, event, "metadata_extract", values)
 
     async def step_done(
         self, event: events.PhotoEvent, delivery: Delivery, step: library.JobType, values: Mapping[str, object]
     ) -> None:
         async with self.database.effect(delivery) as session:
-            await self._step_ended(session, event, step, values)
+            await self.step_ended(session, event, step, values)
 
     async def step_failed(
         self, event: events.PhotoEvent, delivery: Delivery, step: library.JobType, code: str, message: str
@@ -153,7 +153,7 @@ class Photos:
         await jobs.end(session, photo_id, step, code, message)
         await self._finish(session, user_id, photo_id)
 
-    async def _step_ended(
+    async def step_ended(
         self, session: AsyncSession, event: events.PhotoEvent, step: library.JobType, values: Mapping[str, object]
     ) -> None:
         # the row's lock lets the steps that end at the same time see each other
@@ -228,6 +228,11 @@ class Photos:
         async with self.database.begin() as session:
             rows, total = await repository.page(session, request)
         return library.PhotoPage(photos=[to_answer(row) for row in rows], total=total)
+
+    async def many(self, request: library.PhotosRequest) -> library.Photos:
+        async with self.database.begin() as session:
+            found = {row.id: row for row in await repository.get_many(session, request.user_id, request.photo_ids)}
+        return library.Photos(photos=[to_answer(found[wanted]) for wanted in request.photo_ids if wanted in found])
 
     async def names(self, request: library.PhotosRequest) -> library.PhotoNames:
         async with self.database.begin() as session:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, StringConstraints, field_serializer
 
+from mizzap_common.contracts.consents import GivenConsents
 from mizzap_common.contracts.message import Message, Request
 
 TOKEN_ISSUER = "mizzap"
@@ -36,6 +37,7 @@ class Register(Credentials):
     full_name: str | None = Field(None, max_length=255)
     country: str = Field("FR", pattern="^[A-Z]{2}$")
     privacy_accepted: bool = False
+    consents: GivenConsents = GivenConsents()
 
 
 class Refresh(Request):

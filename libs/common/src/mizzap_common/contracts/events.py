@@ -9,6 +9,8 @@ MatchType = Literal["exact", "perceptual", "ai"]
 DuplicateAction = Literal["pending", "confirmed", "rejected", "kept_both"]
 Tier = Literal["free", "premium"]
 Step = Literal["dedup", "thumbnail", "ai_score", "metadata_extract"]
+Purpose = Literal["privacy", "ai", "marketing"]
+FamilyRole = Literal["owner", "member", "viewer"]
 
 
 class UserEvent(Message):
@@ -18,6 +20,11 @@ class UserEvent(Message):
     def about(self) -> str:
         """What the event is about: CloudEvents' subject, and what the sweeper finds it by in the outbox."""
         return f"user/{self.user_id}"
+
+    @property
+    def watchers(self) -> frozenset[int]:
+        """The users whose sockets show the event: its own, and those of the ``audience`` that a payload may name."""
+        return frozenset((self.user_id, *getattr(self, "audience", ())))
 
 
 class PhotoEvent(UserEvent):
@@ -34,6 +41,48 @@ class UserRegistered(UserEvent):
 
 class UserTierChanged(UserEvent):
     tier: Tier
+
+
+class ConsentChanged(UserEvent):
+    """The user agreed to something, or took that back. Of several the one with the highest ``change`` counts."""
+
+    purpose: Purpose
+    version: str
+    """Of the policy that the user was shown."""
+    granted: bool
+    change: int
+
+
+class FamilyEvent(UserEvent):
+    """``user_id`` is who acted or joined or left; ``audience`` are all members, those who leave by it included."""
+
+    family_id: int
+    audience: list[int]
+    change: int
+    """Rises with every event of the family: of several the highest counts."""
+
+    @property
+    def about(self) -> str:
+        return f"family/{self.family_id}"
+
+
+class FamilyMemberEvent(FamilyEvent):
+    role: FamilyRole
+
+
+class FamilyMembership(Message):
+    user_id: int
+    role: FamilyRole
+
+
+class FamilyChanged(FamilyEvent):
+    """Its name or somebody's role is another one."""
+
+    members: list[FamilyMembership]
+
+
+class FamilyDeleted(FamilyEvent):
+    pass
 
 
 class PhotoUploaded(PhotoEvent):
@@ -114,6 +163,20 @@ class PhotoEmbedded(PhotoEvent):
 class PhotoScored(PhotoEvent):
     quality_score: float
     """Technical quality, 0.0 to 1.0."""
+    consent_change: int = 0
+    """The ``change`` of the AI consent that it was made under: an older one than a withdrawal doesn't count any more."""
+
+
+class StepSkipped(PhotoEvent):
+    """A step that was left out, as the user has not agreed to it. The photo counts as processed all the same."""
+
+    reason: str
+
+
+class StepAllowed(UserEvent):
+    """The user has agreed to a step that was left out for these photos."""
+
+    photo_ids: list[int]
 
 
 class StepFailed(PhotoEvent):
@@ -150,6 +213,18 @@ class DuplicateResolved(DuplicatePair):
 class CurationReady(UserEvent):
     set_id: int
     moments: int
+
+
+OrderStatus = Literal["placed", "sent", "accepted", "in_progress", "delivered", "rejected", "cancelled", "failed"]
+
+
+class OrderChanged(UserEvent):
+    order_id: int
+    status: OrderStatus
+
+    @property
+    def about(self) -> str:
+        return f"order/{self.order_id}"
 
 
 class AlbumUpdated(UserEvent):

@@ -144,6 +144,12 @@ class PhotoNames(Message):
     photos: list[PhotoName]
 
 
+class Photos(Message):
+    """Those of the asked ids that are this user's and not deleted, in the order asked for."""
+
+    photos: list[Photo]
+
+
 class Job(Message):
     id: int
     photo_id: int

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "reprocessing"
-down_revision = "0001"
+down_revision = "consents"
 
 
 def upgrade() -> None:

@@ -3,7 +3,7 @@
 from mizzap_common.migrations import create_hidden_table
 
 revision = "hidden_photos"
-down_revision = "0001"
+down_revision = "decisions_undone"
 
 
 def upgrade() -> None:

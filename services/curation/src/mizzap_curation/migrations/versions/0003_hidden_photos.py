@@ -5,7 +5,7 @@ from alembic import op
 from mizzap_common.migrations import create_hidden_table
 
 revision = "hidden_photos"
-down_revision = "0001"
+down_revision = "consents"
 
 
 def upgrade() -> None:
