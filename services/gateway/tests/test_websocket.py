@@ -61,7 +61,8 @@ async def test_events_reach_all_sockets_of_their_user_and_nobody_else(gateway, u
         _connected(gateway, user_id + 1) as stranger,
     ):
         event_id = await _processed(gateway, user_id, 7)
-        expected = {"event": "photo:processed", "id": event_id, "data": {"userId": user_id, "photoId": 7}}
+        data = {"userId": user_id, "photoId": 7, "version": 0}
+        expected = {"event": "photo:processed", "id": event_id, "data": data}
         assert await _next(phone) == expected
         assert await _next(laptop) == expected
         await _processed(gateway, user_id + 1, 8)
@@ -90,7 +91,7 @@ async def test_every_shown_event_comes(gateway, user_id) -> None:
         "user_id": user_id, "photo_id": 1, "sha256": "0" * 64, "object_key": "k", "mime_type": "image/jpeg",
         "size_bytes": 1, "code": "X", "message": "x", "duplicate_id": 1, "primary_photo_id": 1,
         "duplicate_photo_id": 2, "lane": "exact", "match_type": "exact", "similarity_score": 1.0,
-        "action": "confirmed", "set_id": 1, "moments": 3, "album_id": 4, "change": "created",
+        "action": "confirmed", "set_id": 1, "moments": 3, "album_id": 4, "change": "created", "version": 1,
         "family_id": 5, "role": "member", "audience": [1], "members": [],
     }  # fmt: skip
     async with _connected(gateway, user_id) as connection:

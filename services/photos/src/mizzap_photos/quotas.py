@@ -14,6 +14,8 @@ from mizzap_photos import quotas_repository
 from mizzap_photos.settings import PhotosSettings
 
 _USERS_AT_ONCE = 500
+_FIRST_RECOUNT_SECONDS = 300.0
+"""After a start, which has better things to do; a service that is started every day must recount too."""
 
 log = structlog.get_logger(__name__)
 
@@ -63,12 +65,14 @@ class Quotas:
             await quotas_repository.set_tier(session, event.user_id, event.tier)
 
     async def run_recount(self) -> None:
+        wait = min(_FIRST_RECOUNT_SECONDS, self.recount_every)
         while True:
+            await asyncio.sleep(wait)
             try:
                 await self.recount()
             except DBAPIError as error:
                 log.warning("quotas are recounted another time", reason=repr(error))
-            await asyncio.sleep(self.recount_every)
+            wait = self.recount_every
 
     async def recount(self) -> int:
         """Holds every user's quota against what is stored. Returns how many were wrong; there should never be one."""
