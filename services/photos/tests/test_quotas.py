@@ -137,7 +137,7 @@ async def test_a_refusal_says_what_there_is_and_leaves_what_is_used(world: World
 
 async def test_a_refusal_crosses_the_bus(world: World, database: Database) -> None:
     async with database.begin() as session:
-        session.add(QuotaRow(user_id=USER, used_bytes=10_000_000_000))
+        await quotas_repository.charge(session, USER, "0" * 64, 10_000_000_000, 10_000_000_000)
     with pytest.raises(TooLarge) as caught:
         await world.upload(jpeg())
     assert caught.value.code == "QUOTA_EXCEEDED"
@@ -180,7 +180,7 @@ async def test_the_tier_is_heard(world: World) -> None:
     assert (await usage(world)).tier == "premium"
 
 
-async def test_a_wrong_quota_is_repaired_at_night(world: World, database: Database) -> None:
+async def test_a_wrong_quota_is_repaired(world: World, database: Database) -> None:
     photos = photos_with(world, database, 10**9)
     for number in range(3):
         await register(photos, world, file_of(number), f"{number}.jpg")

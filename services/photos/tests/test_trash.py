@@ -14,6 +14,7 @@ from mizzap_common.inbox import Delivery
 from mizzap_common.storage import original_key
 from mizzap_common.testing import all_handled, published
 from mizzap_photos.quotas import Quotas
+from mizzap_photos.service import to_answer
 from mizzap_photos.trash import Trash
 
 from services.photos.tests.worlds import USER, World, jpeg
@@ -43,7 +44,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def trash(world: World, database: Database, clock: Clock) -> Trash:
-    return Trash(database, world.settings, clock)
+    return Trash(database, world.settings, to_answer, clock)
 
 
 async def in_trash(world: World, user_id: int = USER) -> list[int]:

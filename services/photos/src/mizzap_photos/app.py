@@ -10,7 +10,7 @@ from mizzap_photos.consent import Consent
 from mizzap_photos.events import Handlers
 from mizzap_photos.quotas import Quotas
 from mizzap_photos.reprocessing import Reprocessing
-from mizzap_photos.service import Photos
+from mizzap_photos.service import Photos, to_answer
 from mizzap_photos.settings import PhotosSettings
 from mizzap_photos.sweeper import Sweeper
 from mizzap_photos.trash import Trash
@@ -26,8 +26,8 @@ def build(settings: PhotosSettings) -> Starlette:
     )
     quotas = Quotas(service.database, settings)
     photos = Photos(service.database, service.storage, quotas)
-    trash = Trash(service.database, settings)
-    batch = Batch(service.database, trash.now)
+    trash = Trash(service.database, settings, to_answer)
+    batch = Batch(service.database, to_answer, trash.now)
     sweeper = Sweeper(photos, service.database, service.storage, service.bus, settings)
     Handlers(photos, quotas, Consent(photos), service.storage, pool).subscribe(service.bus)
     rpc.serve(service.bus, photos, trash, batch, quotas, Reprocessing(service.database))

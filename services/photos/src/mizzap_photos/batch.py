@@ -13,15 +13,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from mizzap_photos import moving, repository, trash_repository
 from mizzap_photos.models import PhotoRow
 from mizzap_photos.refusals import no_such_photo
-from mizzap_photos.service import to_answer
 
 _ALSO_IN_TRASH = ("delete", "restore", "delete_permanently")
 """Actions that find photos in the trash; for the others these are not there."""
 
 
 class Batch:
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    """``answer`` shows a photo as the others see it, ``now`` is the clock."""
+
+    def __init__(
+        self, database: Database, answer: Callable[[PhotoRow], library.Photo], now: Callable[[], datetime]
+    ) -> None:
         self.database = database
+        self.answer = answer
         self.now = now
 
     async def act(self, request: keeping.BatchAction) -> keeping.BatchResults:
@@ -61,7 +65,7 @@ class Batch:
                 raise no_such_photo(request.photo_id)
             await _set_favourite(session, request.user_id, [photo], request.favourite)
             await session.refresh(photo)
-            return to_answer(photo)
+            return self.answer(photo)
 
 
 async def _set_favourite(session: AsyncSession, user_id: int, photos: Sequence[PhotoRow], favourite: bool) -> list[int]:

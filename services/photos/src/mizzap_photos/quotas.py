@@ -1,4 +1,4 @@
-"""What a user's tier may store: charged exactly, asked for beforehand, recounted at night."""
+"""What a user's tier may store: charged exactly, asked for beforehand, recounted every day."""
 
 import asyncio
 
@@ -14,6 +14,8 @@ from mizzap_photos import quotas_repository
 from mizzap_photos.settings import PhotosSettings
 
 _USERS_AT_ONCE = 500
+_FIRST_RECOUNT_SECONDS = 300.0
+"""After a start, which has better things to do; a service that is started every day must recount too."""
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +50,14 @@ class Quotas:
         async with self.database.begin() as session:
             quota = await quotas_repository.find(session, request.user_id)
             photos, trash = await quotas_repository.counts(session, request.user_id)
-        return quotas_repository.usage(quota, self.limit, photos, trash)
+        premium = quota.tier == quotas_repository.PREMIUM
+        return keeping.Usage(
+            tier="premium" if premium else "free",
+            used_bytes=quota.used_bytes,
+            limit_bytes=None if premium else self.limit,
+            photos=photos,
+            trash=trash,
+        )
 
     async def tier_changed(self, event: events.UserTierChanged, delivery: Delivery) -> None:
         """Nothing is taken from a user who stores more than the new tier has room for; nothing more fits then."""
@@ -56,12 +65,14 @@ class Quotas:
             await quotas_repository.set_tier(session, event.user_id, event.tier)
 
     async def run_recount(self) -> None:
+        wait = min(_FIRST_RECOUNT_SECONDS, self.recount_every)
         while True:
-            await asyncio.sleep(self.recount_every)
+            await asyncio.sleep(wait)
             try:
                 await self.recount()
             except DBAPIError as error:
                 log.warning("quotas are recounted another time", reason=repr(error))
+            wait = self.recount_every
 
     async def recount(self) -> int:
         """Holds every user's quota against what is stored. Returns how many were wrong; there should never be one."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from mizzap_common.contracts import keeping
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -105,14 +104,3 @@ async def recount(session: AsyncSession, user_id: int) -> int:
 
 async def _ensure(session: AsyncSession, user_id: int) -> None:
     await session.execute(insert(QuotaRow).values(user_id=user_id).on_conflict_do_nothing())
-
-
-def usage(row: QuotaRow, limit: int, photos: int, trash: int) -> keeping.Usage:
-    premium = row.tier == PREMIUM
-    return keeping.Usage(
-        tier="premium" if premium else "free",
-        used_bytes=row.used_bytes,
-        limit_bytes=None if premium else limit,
-        photos=photos,
-        trash=trash,
-    )

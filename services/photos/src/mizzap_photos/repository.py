@@ -153,7 +153,8 @@ async def put_pair(
 
 
 async def count_duplicates(session: AsyncSession, user_id: int, photo_ids: set[int]) -> None:
-    """Writes in how many active pairs, with photos that are not in the trash, each of these photos stands."""
+    """Writes in how many active pairs each of these photos stands. What is in the trash is not counted, and counts
+    itself anew when it comes back."""
     photo_id = col(PhotoRow.id)
     other = aliased(PhotoRow)
     other_id = case(
@@ -176,7 +177,7 @@ async def count_duplicates(session: AsyncSession, user_id: int, photo_ids: set[i
     for number in sorted(photo_ids):
         await session.execute(
             update(PhotoRow)
-            .where(col(PhotoRow.user_id) == user_id, photo_id == number)
+            .where(col(PhotoRow.user_id) == user_id, photo_id == number, col(PhotoRow.trashed_at).is_(None))
             .values(duplicate_count=pairs, has_duplicates=pairs > 0, updated_at=func.now())
         )
 

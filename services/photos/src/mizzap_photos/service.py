@@ -1,6 +1,7 @@
 """What the photos service decides: what counts as stored, when a photo is done, what a deletion takes along."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import cast
 
@@ -10,7 +11,7 @@ from mizzap_common.db import Database
 from mizzap_common.errors import NotFound, QuotaExceeded
 from mizzap_common.imaging.metadata import PhotoMetadata
 from mizzap_common.inbox import Delivery
-from mizzap_common.storage import Storage, original_key
+from mizzap_common.storage import STORE_ERRORS, Storage, original_key
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_photos import jobs, moving, quotas_repository, repository
@@ -38,7 +39,9 @@ class Photos:
             async with self.database.begin() as session:
                 return await self._register(session, request)
         except QuotaExceeded:
-            await self._remove_unused(request.user_id, request.sha256)
+            # a store that doesn't answer must not hide the reason; what stays is swept up as an orphan
+            with suppress(*STORE_ERRORS):
+                await self._remove_unused(request.user_id, request.sha256)
             raise
 
     async def adopt(self, request: library.AdoptPhoto) -> library.RegisteredPhoto:

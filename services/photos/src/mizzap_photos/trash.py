@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from mizzap_photos import moving, quotas_repository, trash_repository
 from mizzap_photos.models import PhotoRow
 from mizzap_photos.refusals import no_such_photo
-from mizzap_photos.service import to_answer
 from mizzap_photos.settings import PhotosSettings
 
 _BATCH = 200
@@ -27,10 +26,14 @@ def _utc_now() -> datetime:
 
 
 class Trash:
-    """``now`` is the clock, which a test can turn."""
+    """``answer`` shows a photo as the others see it, ``now`` is the clock, which a test can turn."""
 
-    def __init__(self, database: Database, settings: PhotosSettings, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(
+        self, database: Database, settings: PhotosSettings, answer: Callable[[PhotoRow], library.Photo],
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:  # fmt: skip
         self.database = database
+        self.answer = answer
         self.kept: dict[events.Tier, timedelta] = {
             "free": timedelta(days=settings.free_trash_days),
             "premium": timedelta(days=settings.premium_trash_days),
@@ -54,14 +57,19 @@ class Trash:
             photo = await _locked(session, request)
             await moving.out_of_trash(session, request.user_id, [photo])
             await session.refresh(photo)
-            return to_answer(photo)
+            return self.answer(photo)
 
     async def list(self, request: keeping.ListTrash) -> keeping.TrashPage:
         async with self.database.begin() as session:
             rows, total = await trash_repository.page(session, request)
             quota = await quotas_repository.find(session, request.user_id)
         kept = self.kept[cast(events.Tier, quota.tier)]
-        return keeping.TrashPage(photos=[_trashed(row, kept) for row in rows], total=total)
+        return keeping.TrashPage(photos=[self._trashed(row, kept) for row in rows], total=total)
+
+    def _trashed(self, row: PhotoRow, kept: timedelta) -> keeping.TrashedPhoto:
+        trashed_at = cast(datetime, row.trashed_at)
+        shown = self.answer(row).model_dump()
+        return keeping.TrashedPhoto(**shown, trashed_at=trashed_at, deleted_after=trashed_at + kept)
 
     async def run_purge(self) -> None:
         while True:
@@ -97,11 +105,6 @@ async def _locked(session: AsyncSession, request: library.PhotoRequest) -> Photo
     if not found:
         raise no_such_photo(request.photo_id)
     return found[0]
-
-
-def _trashed(row: PhotoRow, kept: timedelta) -> keeping.TrashedPhoto:
-    trashed_at = cast(datetime, row.trashed_at)
-    return keeping.TrashedPhoto(**to_answer(row).model_dump(), trashed_at=trashed_at, deleted_after=trashed_at + kept)
 
 
 def _id(row: PhotoRow) -> int:
