@@ -43,13 +43,14 @@ class Bus:
         self.workers = workers
         self.consumed: list[Event[Any]] = []
         self.answered: list[Method[Any, Any]] = []
+        self.inbox = inbox_prefix(user or service)
         self.broker = NatsBroker(
             url,
             name=f"mizzap-{service}",
             connect_timeout=5,
             reconnect_time_wait=1,
             max_reconnect_attempts=-1,
-            inbox_prefix=inbox_prefix(user or service),
+            inbox_prefix=self.inbox,
             security=SASLPlaintext(user, password) if user else None,
             ping_interval=5,
             middlewares=[NatsTelemetryMiddleware()],
@@ -73,6 +74,8 @@ class Bus:
             stream=JStream(event.stream, declare=False),
             durable=event.durable(self.service),
             pull_sub=PullSub(batch_size=1, timeout=2.0),
+            # of its own: the connection's is not taken over, and any other inbox is forbidden
+            inbox_prefix=f"{self.inbox}.".encode(),
             ack_policy=AckPolicy.MANUAL,
             max_workers=workers or self.workers,
             decoder=_as_it_is,
