@@ -84,6 +84,9 @@ async def world(
         public = jwt.algorithms.RSAAlgorithm.to_jwk(signing_key.public_key(), as_dict=True)
         return accounts.Keys(keys=[{**public, "kid": "test", "use": "sig", "alg": "RS256"}])
 
+    async def alive(_: accounts.SessionRequest) -> accounts.SessionState:
+        return accounts.SessionState(alive=True)
+
     async def embeddings(_: duplicating.EmbeddingsRequest) -> duplicating.Embeddings:
         return duplicating.Embeddings(model=duplicating.Model(id=None, dimensions=None), embeddings=[])
 
@@ -106,7 +109,9 @@ async def world(
         memopyk_url=f"{partner_url}/memopyk", memopyk_secret=SecretStr(known["memopyk"]),
         photall_url=f"{partner_url}/photall", photall_secret=SecretStr(known["photall"]),
     )  # fmt: skip
-    replies = [(requests.AUTH_KEYS, keys), (requests.DEDUP_EMBEDDINGS, embeddings)]
+    replies = [
+        (requests.AUTH_KEYS, keys), (requests.AUTH_SESSION, alive), (requests.DEDUP_EMBEDDINGS, embeddings),
+    ]  # fmt: skip
     async with contextlib.AsyncExitStack() as running:
         bus = await running.enter_async_context(testing.outsider(nats_url, replies))
         photos = build_photos(settings(PhotosSettings, "photos", workers=1))
@@ -127,7 +132,7 @@ class User:
         now = int(time.time())
         claims = {
             "sub": f"user_{self.user_id}", "email": "u@mizzap.test", "iat": now, "exp": now + 3600, "iss": "mizzap",
-            "aud": "mizzap-app", "jti": str(uuid4()),
+            "aud": "mizzap-app", "jti": str(uuid4()), "sid": "1",
         }  # fmt: skip
         token = jwt.encode(claims, self.world.signing_key, "RS256", {"kid": "test"})
         headers = {"Authorization": f"Bearer {token}"}
