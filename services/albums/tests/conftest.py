@@ -126,6 +126,18 @@ class Client:
     def deletion_of(self, photo_id: int) -> events.PhotoDeleted:
         return events.PhotoDeleted(user_id=self.user_id, photo_id=photo_id, sha256="0" * 64, object_key="gone")
 
+    async def trash(self, photo_id: int, version: int = 1) -> None:
+        trashed = events.PhotoTrashed(user_id=self.user_id, photo_id=photo_id, version=version)
+        await self._tell(catalog.PHOTO_TRASHED, trashed)
+
+    async def restore(self, photo_id: int, version: int = 2) -> None:
+        restored = events.PhotoRestored(user_id=self.user_id, photo_id=photo_id, version=version)
+        await self._tell(catalog.PHOTO_RESTORED, restored)
+
+    async def _tell(self, event: catalog.Event[Any], payload: events.UserEvent) -> None:
+        await testing.publish_event(self.bus.jetstream, event, payload)
+        await testing.all_handled(self.bus.jetstream, "albums")
+
 
 class Family:
     """A family of which the auth service tells; each thing that happens in it has a higher ``change``."""

@@ -19,8 +19,8 @@ async def filled(user, photos, number):
     album = await user.create()
     mine = photos.make(user.user_id, number)
     for start in range(0, number, 500):
-        album = await user.add(album.id, mine[start : start + 500])
-    return album, mine
+        await user.add(album.id, mine[start : start + 500])
+    return await user.update(album.id), mine
 
 
 async def test_moves_are_done_one_after_the_other(user, photos):

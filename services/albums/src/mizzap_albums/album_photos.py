@@ -1,8 +1,11 @@
-"""SQL about the photos in an album. The caller has looked whether the asker sees the album, and locks it for changes."""
+"""SQL about the photos in an album. The caller has looked whether the asker sees the album, and locks it for changes.
+
+A photo in the trash keeps its place: it is left out of what is shown, not of what is counted, ordered or ended."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from mizzap_common import hidden
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -17,6 +20,7 @@ _NO_ROWS_HELD = {"synchronize_session": False}
 
 _position = col(AlbumPhotoRow.position)
 _photo = col(AlbumPhotoRow.photo_id)
+_SHOWN = hidden.is_shown(_photo)
 
 
 def _in(album_id: int) -> ColumnElement[bool]:
@@ -24,24 +28,36 @@ def _in(album_id: int) -> ColumnElement[bool]:
 
 
 async def ids(session: AsyncSession, album_id: int) -> Sequence[int]:
-    """In the album's order."""
-    statement = select(_photo).where(_in(album_id)).order_by(_position)
+    """Those shown, in the album's order."""
+    statement = select(_photo).where(_in(album_id), _SHOWN).order_by(_position)
     return (await session.scalars(statement)).all()
 
 
+async def places(session: AsyncSession, album_id: int) -> Sequence[tuple[int, bool]]:
+    """All of the album's photos in its order, and whether each is shown."""
+    statement = select(_photo, _SHOWN).where(_in(album_id)).order_by(_position)
+    return [(row[0], row[1]) for row in await session.execute(statement)]
+
+
 async def owners(session: AsyncSession, album_id: int, wanted: Collection[int]) -> dict[int, int]:
-    """Those of the photos that are in the album, and whose they are."""
-    statement = select(_photo, col(AlbumPhotoRow.owner_id)).where(_in(album_id), _photo.in_(wanted))
+    """Those of the photos that are shown in the album, and whose they are."""
+    statement = select(_photo, col(AlbumPhotoRow.owner_id)).where(_in(album_id), _photo.in_(wanted), _SHOWN)
     return {row[0]: row[1] for row in await session.execute(statement)}
 
 
 async def count(session: AsyncSession, album_id: int) -> int:
+    """All places that are taken, those of photos in the trash included."""
     statement = select(func.count()).select_from(AlbumPhotoRow).where(_in(album_id))
     return (await session.execute(statement)).scalar_one()
 
 
+async def count_shown(session: AsyncSession, album_id: int) -> int:
+    statement = select(func.count()).select_from(AlbumPhotoRow).where(_in(album_id), _SHOWN)
+    return (await session.execute(statement)).scalar_one()
+
+
 async def page(session: AsyncSession, album_id: int, limit: int, offset: int) -> Sequence[AlbumPhotoRow]:
-    statement = select(AlbumPhotoRow).where(_in(album_id)).order_by(_position).limit(limit).offset(offset)
+    statement = select(AlbumPhotoRow).where(_in(album_id), _SHOWN).order_by(_position).limit(limit).offset(offset)
     return (await session.scalars(statement)).all()
 
 
@@ -117,10 +133,12 @@ async def arrange(session: AsyncSession, album_id: int, photo_ids: Sequence[int]
 
 
 async def move(session: AsyncSession, album_id: int, photo_id: int, after: int | None) -> bool:
-    """Puts a photo right behind another, or in front of all. False when it stands there. Both are in the album."""
-    now, before, behind = await _around(session, album_id, photo_id, after)
+    """Puts a photo right behind another, or in front of all. False when it is seen to stand there: with others between
+    that are in the trash it stays, so that they come back to where they were. Both are shown in the album."""
+    now, before, behind = await _around(session, album_id, photo_id, after, _SHOWN)
     if (before is None or before < now) and (behind is None or now < behind):
         return False
+    _, before, behind = await _around(session, album_id, photo_id, after)
     place = _between(before, behind)
     if place is None:
         await _spread(session, album_id)
@@ -132,14 +150,15 @@ async def move(session: AsyncSession, album_id: int, photo_id: int, after: int |
 
 
 async def _around(
-    session: AsyncSession, album_id: int, photo_id: int, after: int | None
+    session: AsyncSession, album_id: int, photo_id: int, after: int | None, *among: ColumnElement[bool]
 ) -> tuple[int, int | None, int | None]:
-    """Where the photo stands, and the positions that it is to stand between."""
+    """Where the photo stands, and the positions, of the photos ``among`` which it is looked for, that it is to stand
+    between."""
     inside = _in(album_id)
     both = select(_photo, _position).where(inside, _photo.in_([photo_id, after]))
     known = {row[0]: row[1] for row in await session.execute(both)}
     before = None if after is None else known[after]
-    next_one = select(func.min(_position)).where(inside, _photo != photo_id)
+    next_one = select(func.min(_position)).where(inside, _photo != photo_id, *among)
     if before is not None:
         next_one = next_one.where(before < _position)
     return known[photo_id], before, (await session.execute(next_one)).scalar_one()

@@ -1,8 +1,9 @@
 """What the albums service decides about the photos in an album: whose may be in it, in which order, who takes them out."""
 
 from collections.abc import Sequence
+from typing import cast
 
-from mizzap_common import tombstones
+from mizzap_common import hidden, tombstones
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import albums, events, library, requests
 from mizzap_common.db import Database
@@ -25,7 +26,7 @@ class Contents:
         self.database = database
         self.bus = bus
 
-    async def add(self, request: library.AddToAlbum) -> library.Album:
+    async def add(self, request: library.AddToAlbum) -> library.AddedToAlbum:
         """Adds all of the asker's photos or none; those that are in the album already stay where they are.
 
         Raises NotFound for photos that don't exist, are deleted or somebody else's, Forbidden for viewers, and Conflict
@@ -38,26 +39,30 @@ class Contents:
         known = {photo.id for photo in (await self.bus.ask(requests.PHOTOS_NAMES, asked)).photos}
         async with self.database.begin() as session:
             # a photo may have been deleted since the answer: its tombstone decides, and its lock holds until we commit
-            buried = await tombstones.buried_among(session, wanted)
+            gone = await tombstones.buried_among(session, wanted)
+            gone |= await hidden.hidden_among(session, request.user_id, wanted)
             # first: who no longer sees the album hears nothing else
             opened = await access.open_locked(session, request)
             opened.needs_contributor()
-            _refuse_others(wanted, known - buried)
-            await self._append(session, opened.album, request, wanted)
-            return await telling.answer(session, request)
+            _refuse_others(wanted, known - gone)
+            added = await self._append(session, opened.album, request, wanted)
+            album = await telling.answer(session, request)
+        return library.AddedToAlbum(**album.model_dump(), added=added)
 
     async def _append(
         self, session: AsyncSession, album: AlbumRow, request: library.AddToAlbum, wanted: Sequence[int]
-    ) -> None:
+    ) -> list[int]:
+        """Those that were not in the album before."""
         there = await album_photos.owners(session, request.album_id, wanted)
         new = [photo_id for photo_id in wanted if photo_id not in there]
         if not new:
-            return
+            return []
         if await album_photos.count(session, request.album_id) + len(new) > MAX_PHOTOS:
             raise Conflict(f"An album holds {MAX_PHOTOS:,} photos at most.", code="ALBUM_FULL", limit=MAX_PHOTOS)
         await album_photos.append(session, request.album_id, request.user_id, new)
         await repository.change(session, request.album_id, {})
         await telling.tell(session, album, "photos_added")
+        return new
 
     # --- taking out ---------------------------------------------------------------------------------------------
 
@@ -94,8 +99,26 @@ class Contents:
         """The tombstone keeps those from adding it whom the photos service answered before the deletion."""
         async with self.database.effect(delivery) as session:
             await tombstones.bury(session, photo.photo_id, photo.user_id)
+            await hidden.forget(session, photo.user_id, photo.photo_id)
             for album in await album_photos.lock_albums_with(session, photo.user_id, photo.photo_id):
                 await _remove(session, album, [photo.photo_id])
+
+    # --- the trash ----------------------------------------------------------------------------------------------
+
+    async def hide_photo(self, photo: events.PhotoTrashed, delivery: Delivery) -> None:
+        """The photo keeps its place in every album, and nobody sees it there until it is restored."""
+        await self._move_photo(photo, delivery, hide=True)
+
+    async def show_photo(self, photo: events.PhotoRestored, delivery: Delivery) -> None:
+        await self._move_photo(photo, delivery, hide=False)
+
+    async def _move_photo(self, photo: events.PhotoTrashed, delivery: Delivery, hide: bool) -> None:
+        async with self.database.effect(delivery) as session:
+            if not await hidden.tell(session, photo, hide):
+                return
+            for album in await album_photos.lock_albums_with(session, photo.user_id, photo.photo_id):
+                await repository.change(session, cast(int, album.id), {})
+                await telling.tell(session, album, "photos_removed" if hide else "photos_added")
 
     # --- order --------------------------------------------------------------------------------------------------
 
@@ -122,7 +145,7 @@ class Contents:
             await access.see(session, request)
             offset = (request.page - 1) * request.limit
             found = await album_photos.page(session, request.album_id, request.limit, offset)
-            total = await album_photos.count(session, request.album_id)
+            total = await album_photos.count_shown(session, request.album_id)
         entries = [albums.AlbumPhoto.model_validate(photo, from_attributes=True) for photo in found]
         return albums.AlbumPhotoPage(photos=entries, total=total)
 
@@ -159,14 +182,17 @@ async def _remove(session: AsyncSession, album: AlbumRow, photo_ids: Sequence[in
 
 
 async def _arrange(session: AsyncSession, album_id: int, photo_ids: Sequence[int]) -> bool:
-    """False when they stand so."""
-    now = await album_photos.ids(session, album_id)
+    """False when they stand so. Photos in the trash keep their places, counted from the front."""
+    places = await album_photos.places(session, album_id)
+    now = [photo_id for photo_id, shown in places if shown]
     if set(now) != set(photo_ids) or len(photo_ids) != len(now):
         message = "The order must name every photo of the album once. Please look at it again."
         raise Conflict(message, code="ORDER_INCOMPLETE", photoCount=len(now))
-    if list(now) == list(photo_ids):
+    if now == list(photo_ids):
         return False
-    await album_photos.arrange(session, album_id, photo_ids)
+    next_one = iter(photo_ids)
+    whole = [next(next_one) if shown else photo_id for photo_id, shown in places]
+    await album_photos.arrange(session, album_id, whole)
     return True
 
 

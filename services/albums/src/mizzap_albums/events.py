@@ -8,6 +8,8 @@ from mizzap_albums.sharing import Sharing
 
 
 def subscribe(bus: Bus, contents: Contents, sharing: Sharing) -> None:
+    bus.on(catalog.PHOTO_TRASHED, contents.hide_photo)
+    bus.on(catalog.PHOTO_RESTORED, contents.show_photo)
     bus.on(catalog.PHOTO_DELETED, contents.forget_photo)
     bus.on(catalog.USER_JOINED_FAMILY, sharing.joined)
     bus.on(catalog.USER_LEFT_FAMILY, sharing.left)

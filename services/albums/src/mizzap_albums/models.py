@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import ClassVar
 
-from mizzap_common import changes, tables
+from mizzap_common import changes, hidden, tables
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -125,4 +125,5 @@ class SharedAlbumRow(Base, table=True):
 
 
 tables.add_to(metadata)
+hidden.add_to(metadata)
 changes.add_to(metadata)

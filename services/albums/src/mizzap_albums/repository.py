@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from mizzap_common import hidden
 from mizzap_common.contracts.library import AlbumRole
 from sqlalchemy import ColumnElement, CompoundSelect, Select, case, delete, func, literal, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,12 +19,14 @@ from mizzap_albums.models import AlbumPhotoRow, AlbumRow, FamilyMemberRow, Share
 
 @dataclass(frozen=True)
 class Overview:
-    """An album with what is known of its photos; ``first_photo_id`` is None when it is empty."""
+    """An album with what is known of its photos, those in the trash aside; ``first_photo_id`` is None when it is
+    empty, ``cover_photo_id`` when none is chosen."""
 
     album: AlbumRow
     role: AlbumRole
     photo_count: int
     first_photo_id: int | None
+    cover_photo_id: int | None
 
 
 def _grants() -> ColumnElement[bool]:
@@ -67,12 +70,15 @@ def _is(user_id: int, album_id: int) -> ColumnElement[bool]:
     return (col(AlbumRow.id) == album_id) & col(AlbumRow.id).in_(visible(user_id))
 
 
-def _overviews(user_id: int) -> Select[AlbumRow, str, int, int | None]:
-    inside = col(AlbumPhotoRow.album_id) == col(AlbumRow.id)
+def _overviews(user_id: int) -> Select[AlbumRow, str, int, int | None, int | None]:
+    shown = hidden.is_shown(col(AlbumPhotoRow.photo_id))
+    inside = (col(AlbumPhotoRow.album_id) == col(AlbumRow.id)) & shown
     count = select(func.count()).select_from(AlbumPhotoRow).where(inside).scalar_subquery()
     in_order = select(col(AlbumPhotoRow.photo_id)).where(inside).order_by(col(AlbumPhotoRow.position))
     seen = col(AlbumRow.id).in_(visible(user_id))
-    return select(AlbumRow, _role(user_id), count, in_order.limit(1).scalar_subquery()).where(seen)
+    first = in_order.limit(1).scalar_subquery()
+    cover = case((hidden.is_shown(col(AlbumRow.cover_photo_id)), col(AlbumRow.cover_photo_id)))
+    return select(AlbumRow, _role(user_id), count, first, cover).where(seen)
 
 
 def _overview(row: Any) -> Overview:

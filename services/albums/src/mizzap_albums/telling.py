@@ -24,7 +24,9 @@ async def tell(session: AsyncSession, album: AlbumRow, change: Change, viewers: 
     audience = [album.user_id, *sorted(viewers)]
     for user_id in audience:
         changes.note(session, user_id, KIND, album_id, deleted=change == "deleted")
-    updated = events.AlbumUpdated(user_id=album.user_id, album_id=album_id, change=change, audience=audience)
+    updated = events.AlbumUpdated(
+        user_id=album.user_id, album_id=album_id, change=change, owner_id=album.user_id, audience=audience
+    )
     await outbox.add(session, catalog.ALBUM_UPDATED, updated)
 
 
@@ -32,7 +34,9 @@ async def tell_one(session: AsyncSession, user_id: int, album: AlbumRow, change:
     """To a single viewer, for whom it becomes visible, is another one, or no longer there."""
     album_id = cast(int, album.id)
     changes.note(session, user_id, KIND, album_id, deleted=change == "deleted")
-    updated = events.AlbumUpdated(user_id=user_id, album_id=album_id, change=change, audience=[user_id])
+    updated = events.AlbumUpdated(
+        user_id=user_id, album_id=album_id, change=change, owner_id=album.user_id, audience=[user_id]
+    )
     await outbox.add(session, catalog.ALBUM_UPDATED, updated)
 
 
@@ -52,7 +56,7 @@ def to_answer(overview: Overview) -> library.Album:
         role=overview.role,
         name=album.name,
         description=album.description,
-        cover_photo_id=album.cover_photo_id or overview.first_photo_id,
+        cover_photo_id=overview.cover_photo_id or overview.first_photo_id,
         visibility=cast(Literal["private", "shared"], album.visibility),
         photo_count=overview.photo_count,
         version=album.version,

@@ -1,13 +1,13 @@
 """Photos as they are shown in an album, where they may be somebody else's."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
 
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import albums, library, requests
 from mizzap_common.contracts.message import Message
-from mizzap_common.errors import NotFound
 
 _ASKED_AT_ONCE = 16
 
@@ -41,19 +41,20 @@ class SharedPhoto(Message):
 async def of_page(
     bus: Bus, caller_id: int, album_id: int, places: Sequence[albums.AlbumPhoto]
 ) -> list[OwnPhoto | SharedPhoto]:
-    """The photos in the places' order, without those that are just being deleted."""
+    """The photos in the places' order, without those that are just being deleted or trashed."""
+    by_owner: dict[int, list[int]] = defaultdict(list)
+    for place in places:
+        by_owner[place.owner_id].append(place.photo_id)
     at_once = asyncio.Semaphore(_ASKED_AT_ONCE)
 
-    async def one(place: albums.AlbumPhoto) -> OwnPhoto | SharedPhoto | None:
-        question = library.PhotoRequest(user_id=place.owner_id, photo_id=place.photo_id)
-        try:
-            async with at_once:
-                photo = await bus.ask(requests.PHOTOS_GET, question)
-        except NotFound:
-            return None
-        return _as_seen(photo, caller_id, album_id, place)
+    async def of_owner(owner_id: int, photo_ids: list[int]) -> list[library.Photo]:
+        async with at_once:
+            question = library.PhotosRequest(user_id=owner_id, photo_ids=photo_ids)
+            return (await bus.ask(requests.PHOTOS_MANY, question)).photos
 
-    return [photo for photo in await asyncio.gather(*map(one, places)) if photo is not None]
+    found = await asyncio.gather(*(of_owner(*asked) for asked in by_owner.items()))
+    there = {photo.id: photo for photos in found for photo in photos}
+    return [_as_seen(there[place.photo_id], caller_id, album_id, place) for place in places if place.photo_id in there]
 
 
 def _as_seen(photo: library.Photo, caller_id: int, album_id: int, place: albums.AlbumPhoto) -> OwnPhoto | SharedPhoto:

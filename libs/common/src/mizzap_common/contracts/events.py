@@ -8,7 +8,10 @@ from mizzap_common.contracts.message import Message
 
 Lane = Literal["exact", "pixel", "near", "similar"]
 MatchType = Literal["exact", "perceptual", "ai"]
+Tier = Literal["free", "premium"]
 DuplicateAction = Literal["pending", "confirmed", "rejected", "kept_both"]
+Step = Literal["dedup", "thumbnail", "ai_score", "metadata_extract"]
+Purpose = Literal["privacy", "ai", "marketing"]
 FamilyRole = Literal["owner", "member", "viewer"]
 
 
@@ -36,6 +39,20 @@ class PhotoEvent(UserEvent):
 
 class UserRegistered(UserEvent):
     pass
+
+
+class UserTierChanged(UserEvent):
+    tier: Tier
+
+
+class ConsentChanged(UserEvent):
+    """The user agreed to something, or took that back. Of several the one with the highest ``change`` counts."""
+
+    purpose: Purpose
+    version: str
+    """Of the policy that the user was shown."""
+    granted: bool
+    change: int
 
 
 class FamilyEvent(UserEvent):
@@ -70,6 +87,16 @@ class FamilyDeleted(FamilyEvent):
     pass
 
 
+class SessionEnded(UserEvent):
+    """Nothing of this session counts any more, however long its tokens would have been good for."""
+
+    session_id: int
+
+    @property
+    def about(self) -> str:
+        return f"session/{self.session_id}"
+
+
 class PhotoUploaded(PhotoEvent):
     sha256: str
     object_key: str
@@ -77,11 +104,24 @@ class PhotoUploaded(PhotoEvent):
     size_bytes: int
 
 
-class PhotoProcessed(PhotoEvent):
+class ProcessingRequested(PhotoUploaded):
+    """The named steps are to be done again for a photo, each exactly as for its upload."""
+
+    steps: list[Step]
+
+
+class PhotoOutcome(PhotoEvent):
+    """All steps of the photo have ended. Told again whenever steps were done again."""
+
+    version: int = 0
+    """Rises with each outcome of the photo: the highest one is what holds."""
+
+
+class PhotoProcessed(PhotoOutcome):
     pass
 
 
-class PhotoFailed(PhotoEvent):
+class PhotoFailed(PhotoOutcome):
     code: str
     message: str
 
@@ -99,6 +139,21 @@ class Rendition(Message):
     height: int
     size_bytes: int
     object_key: str
+
+
+class PhotoTrashed(PhotoEvent):
+    """The photo is in the trash: hidden everywhere, and kept as it is."""
+
+    version: int
+    """Rises each time the photo goes into the trash or comes out: the highest one tells where it is."""
+
+
+class PhotoRestored(PhotoTrashed):
+    """The photo is out of the trash, with everything that it stood in."""
+
+
+class PhotoChanged(PhotoEvent):
+    """The user has changed something about the photo, as whether it is a favourite."""
 
 
 class PhotoThumbnailed(PhotoEvent):
@@ -120,6 +175,20 @@ class PhotoEmbedded(PhotoEvent):
 class PhotoScored(PhotoEvent):
     quality_score: float
     """Technical quality, 0.0 to 1.0."""
+    consent_change: int = 0
+    """The ``change`` of the AI consent that it was made under: an older one than a withdrawal doesn't count any more."""
+
+
+class StepSkipped(PhotoEvent):
+    """A step that was left out, as the user has not agreed to it. The photo counts as processed all the same."""
+
+    reason: str
+
+
+class StepAllowed(UserEvent):
+    """The user has agreed to a step that was left out for these photos."""
+
+    photo_ids: list[int]
 
 
 class StepFailed(PhotoEvent):
@@ -158,6 +227,18 @@ class CurationReady(UserEvent):
     moments: int
 
 
+OrderStatus = Literal["placed", "sent", "accepted", "in_progress", "delivered", "rejected", "cancelled", "failed"]
+
+
+class OrderChanged(UserEvent):
+    order_id: int
+    status: OrderStatus
+
+    @property
+    def about(self) -> str:
+        return f"order/{self.order_id}"
+
+
 class AlbumUpdated(UserEvent):
     """``user_id`` is the album's owner. Or a family member to whom alone it happened: for whoever an album is shared
     with it is created, for whoever doesn't see it any more it is deleted."""
@@ -166,6 +247,8 @@ class AlbumUpdated(UserEvent):
     change: Literal["created", "updated", "photos_added", "photos_removed", "deleted"]
     audience: list[int] = Field(default_factory=list)
     """All who see the album and the change, beside the user."""
+    owner_id: int | None = None
+    """Whose album it is; events of before there was sharing don't say it."""
 
     @property
     def about(self) -> str:

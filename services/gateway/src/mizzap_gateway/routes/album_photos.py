@@ -54,7 +54,8 @@ async def add_to_album(
 ) -> Answer[library.Album]:
     """Adds photos of the caller's at the end; those that are in it stay where they are."""
     question = library.AddToAlbum(user_id=caller.user_id, album_id=album_id, photo_ids=body.photo_ids)
-    return Answer(data=await parts.bus.ask(requests.ALBUMS_ADD, question))
+    added = await parts.bus.ask(requests.ALBUMS_ADD, question)
+    return Answer(data=library.Album.model_validate(added, from_attributes=True))
 
 
 @router.post("/photos/remove", responses=_WRITES)

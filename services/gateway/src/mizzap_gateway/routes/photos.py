@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from mizzap_common.contracts import library, requests
+from mizzap_common.contracts import keeping, library, requests
 from mizzap_common.contracts.message import Message
 from mizzap_common.contracts.message import Request as Body
 from pydantic import Field
@@ -112,9 +112,10 @@ async def get_photo(photo_id: Id, caller: CallerHere, parts: PartsHere) -> Answe
 
 
 @router.delete("/{photo_id}", responses=problems.responses(400, 401, 404, 503))
-async def delete_photo(photo_id: Id, caller: CallerHere, parts: PartsHere) -> Answer[Gone]:
-    """Deletes a photo and everything made of it."""
-    await parts.bus.ask(requests.PHOTOS_DELETE, library.PhotoRequest(user_id=caller.user_id, photo_id=photo_id))
+async def delete_photo(photo_id: Id, caller: CallerHere, parts: PartsHere, permanent: bool = False) -> Answer[Gone]:
+    """Puts a photo into the trash; ``permanent`` deletes it at once, from the trash too, with everything made of it."""
+    question = keeping.DeletePhoto(user_id=caller.user_id, photo_id=photo_id, permanent=permanent)
+    await parts.bus.ask(requests.PHOTOS_DELETE, question)
     return Answer(data=Gone(id=photo_id))
 
 

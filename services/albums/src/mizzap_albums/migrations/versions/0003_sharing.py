@@ -5,7 +5,7 @@ from alembic import op
 from mizzap_common.migrations import create_change_tables
 
 revision = "sharing"
-down_revision = "0001"
+down_revision = "hidden_photos"
 
 _GAP = 2**32
 
