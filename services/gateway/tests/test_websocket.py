@@ -91,7 +91,7 @@ async def test_every_shown_event_comes(gateway, user_id) -> None:
         "size_bytes": 1, "code": "X", "message": "x", "duplicate_id": 1, "primary_photo_id": 1,
         "duplicate_photo_id": 2, "lane": "exact", "match_type": "exact", "similarity_score": 1.0,
         "action": "confirmed", "set_id": 1, "moments": 3, "album_id": 4, "change": "created",
-        "family_id": 5, "role": "member", "audience": [1], "members": [], "version": 1, "order_id": 6, "status": "sent",
+        "family_id": 5, "role": "member", "audience": [1], "owner_id": 9, "members": [], "version": 1, "order_id": 6, "status": "sent",
     }  # fmt: skip
     async with _connected(gateway, user_id) as connection:
         for event in EVENTS_SHOWN:

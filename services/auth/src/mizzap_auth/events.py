@@ -29,7 +29,9 @@ class Handlers:
         await self._note(event, delivery, f"duplicate.{event.action}")
 
     async def album_updated(self, event: events.AlbumUpdated, delivery: Delivery) -> None:
-        await self._note(event, delivery, f"album.{event.change}")
+        # a viewer is told what a family did to the own view of the album: nobody has changed anything in their account
+        if event.owner_id in (None, event.user_id):
+            await self._note(event, delivery, f"album.{event.change}")
 
     async def _note(self, event: events.UserEvent, delivery: Delivery, action: str) -> None:
         async with self.database.effect(delivery) as session:

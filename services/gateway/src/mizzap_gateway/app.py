@@ -19,6 +19,8 @@ from mizzap_gateway.cors import Cors
 from mizzap_gateway.middleware import BodyLimit, SecurityHeaders
 from mizzap_gateway.parts import Parts
 from mizzap_gateway.routes import (
+    album_photos,
+    album_shares,
     albums,
     audit,
     auth,
@@ -76,8 +78,8 @@ def build(settings: GatewaySettings) -> FastAPI:
     app = _application(settings, lifespan)
     app.state.parts = Parts(service.bus, service.storage, tokens, sessions, origins, uploads, sockets)
     for routes in (
-        auth, consents, audit, families, keeping, photos, albums, duplicates, curation, jobs, search, integrations,
-        session_routes,
+        auth, consents, audit, families, keeping, photos, albums, album_photos, album_shares, duplicates,
+        curation, jobs, search, integrations, session_routes,
     ):  # fmt: skip
         app.include_router(routes.router)
     app.include_router(auth.keys_router)
@@ -106,7 +108,7 @@ def _application(settings: GatewaySettings, lifespan: object) -> FastAPI:
                 listed=settings.cors_origins,
                 others=_LOCALHOST if settings.cors_localhost else None,
                 allow_methods=["GET", "POST", "PUT", "DELETE"],
-                allow_headers=["Authorization", "Content-Type", "If-None-Match", "traceparent"],
+                allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", "traceparent"],
                 expose_headers=["ETag", "Retry-After"],
                 max_age=3600,
             ),

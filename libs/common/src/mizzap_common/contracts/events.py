@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from mizzap_common.contracts.message import Message
 
 Lane = Literal["exact", "pixel", "near", "similar"]
@@ -238,8 +240,15 @@ class OrderChanged(UserEvent):
 
 
 class AlbumUpdated(UserEvent):
+    """``user_id`` is the album's owner. Or a family member to whom alone it happened: for whoever an album is shared
+    with it is created, for whoever doesn't see it any more it is deleted."""
+
     album_id: int
     change: Literal["created", "updated", "photos_added", "photos_removed", "deleted"]
+    audience: list[int] = Field(default_factory=list)
+    """All who see the album and the change, beside the user."""
+    owner_id: int | None = None
+    """Whose album it is; events of before there was sharing don't say it."""
 
     @property
     def about(self) -> str:

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from mizzap_common.contracts import (
     accounts,
+    albums,
     audit,
     consents,
     curating,
@@ -93,9 +94,17 @@ ALBUMS_CREATE        = Method("albums", "create", library.CreateAlbum, library.A
 ALBUMS_LIST          = Method("albums", "list", library.ListAlbums, library.AlbumPage)
 ALBUMS_GET           = Method("albums", "get", library.AlbumRequest, library.AlbumWithPhotos)
 ALBUMS_UPDATE        = Method("albums", "update", library.UpdateAlbum, library.Album)
-ALBUMS_DELETE        = Method("albums", "delete", library.AlbumRequest, library.Done)
+ALBUMS_DELETE        = Method("albums", "delete", albums.DeleteAlbum, library.Done)
 ALBUMS_ADD           = Method("albums", "add", library.AddToAlbum, library.AddedToAlbum)
 ALBUMS_REMOVE        = Method("albums", "remove", library.RemoveFromAlbum, library.Album)
+ALBUMS_REMOVE_MANY   = Method("albums", "remove_many", albums.RemoveManyFromAlbum, library.Album)
+ALBUMS_ORDER         = Method("albums", "order", albums.OrderAlbum, library.Album)
+ALBUMS_PHOTOS        = Method("albums", "photos", albums.ListAlbumPhotos, albums.AlbumPhotoPage)
+ALBUMS_LOCATE        = Method("albums", "locate", albums.LocateAlbumPhoto, albums.LocatedPhoto)
+ALBUMS_SHARE         = Method("albums", "share", albums.ShareAlbum, albums.PutShare)
+ALBUMS_SHARES        = Method("albums", "shares", library.AlbumRequest, albums.Shares)
+ALBUMS_UNSHARE       = Method("albums", "unshare", albums.UnshareAlbum, library.Done)
+ALBUMS_CHANGES       = Method("albums", "changes", feed.ChangesRequest, feed.ChangesPage)
 
 DEDUP_LIST           = Method("dedup", "list", duplicating.ListDuplicates, duplicating.DuplicatePage)
 DEDUP_GROUPS         = Method("dedup", "groups", duplicating.ListGroups, duplicating.GroupPage)

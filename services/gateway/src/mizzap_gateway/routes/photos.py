@@ -1,25 +1,20 @@
 """The library: upload, look, delete."""
 
-import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from mizzap_common.contracts import keeping, library, requests
 from mizzap_common.contracts.message import Message
 from mizzap_common.contracts.message import Request as Body
-from mizzap_common.errors import NotFound
 from pydantic import Field
 
-from mizzap_gateway import files, problems
+from mizzap_gateway import files, problems, renditions
 from mizzap_gateway.answers import Answer, Gone, ListAnswer, pagination
-from mizzap_gateway.parts import CallerHere, Id, PageQuery, Parts, PartsHere
+from mizzap_gateway.parts import CallerHere, Id, PageQuery, PartsHere
 from mizzap_gateway.uploads import UploadResult
 
 router = APIRouter(prefix="/api/v1/photos", tags=["photos"])
 
-_SIDES: dict[str, Literal[200, 400, 1200]] = {
-    "200": 200, "400": 400, "1200": 1200, "thumbnail": 200, "preview": 400, "web": 1200,
-}  # fmt: skip
 _RENDITION_CACHE = "private, max-age=86400"
 _ORIGINAL_CACHE = "private, no-cache"
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
@@ -138,25 +133,10 @@ async def get_thumbnail(
     photo_id: Id,
     caller: CallerHere,
     parts: PartsHere,
-    size: Literal["200", "400", "1200", "thumbnail", "preview", "web"] = "200",
+    size: renditions.Size = "200",
 ) -> Response:
     """A smaller copy. 404 with the code THUMBNAIL_NOT_READY while it isn't made yet."""
-    # thumbs doesn't know of the trash; the photos service also answers for a photo that is not there, or not the caller's
-    photo, found = await asyncio.gather(
-        parts.bus.ask(requests.PHOTOS_GET, library.PhotoRequest(user_id=caller.user_id, photo_id=photo_id)),
-        _rendition(parts, library.LocateRendition(user_id=caller.user_id, photo_id=photo_id, side=_SIDES[size])),
-    )
-    if found is None:
-        message = "This photo has no such thumbnail yet."
-        raise NotFound(message, code="THUMBNAIL_NOT_READY", status=photo.status)
-    return await files.send(request, parts.storage, found, _RENDITION_CACHE)
-
-
-async def _rendition(parts: Parts, question: library.LocateRendition) -> library.StoredObject | None:
-    try:
-        return await parts.bus.ask(requests.THUMBS_LOCATE, question)
-    except NotFound:
-        return None
+    return await renditions.send(request, parts, caller.user_id, photo_id, size, _RENDITION_CACHE)
 
 
 @router.get(
