@@ -1,7 +1,8 @@
-"""Objects in any S3-compatible store. Every key begins with its owner: ``user-{id}/…``."""
+"""Objects in any S3-compatible store. Every key begins with its owner: ``user-{id}/…``; the ledger's are nobody's."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -38,8 +39,12 @@ def original_key(user_id: int, sha256: str) -> str:
     return f"user-{user_id}/originals/{sha256}"
 
 
+def renditions_prefix(user_id: int) -> str:
+    return f"user-{user_id}/thumbnails/"
+
+
 def rendition_prefix(user_id: int, photo_id: int) -> str:
-    return f"user-{user_id}/thumbnails/{photo_id}/"
+    return f"{renditions_prefix(user_id)}{photo_id}/"
 
 
 def _is_missing(error: S3Error) -> bool:
@@ -110,10 +115,13 @@ class Storage:
                 raise NotFound("The object is not there.", code="OBJECT_MISSING") from error
             raise
 
-    async def open(self, key: str) -> AsyncIterator[bytes]:
-        """The object in chunks, for answers that must not hold it whole. Raises NotFound before the first chunk."""
+    async def open(self, key: str, offset: int = 0, length: int = 0) -> AsyncIterator[bytes]:
+        """The object in chunks, for answers that must not hold it whole. Raises NotFound before the first chunk.
+
+        ``offset`` and ``length`` in bytes; a length of 0 reads to the end.
+        """
         try:
-            response = await asyncio.to_thread(self.client.get_object, self.bucket, key)
+            response = await asyncio.to_thread(self.client.get_object, self.bucket, key, offset, length)
         except S3Error as error:
             if _is_missing(error):
                 raise NotFound("The object is not there.", code="OBJECT_MISSING") from error
@@ -155,6 +163,24 @@ class Storage:
 
         if failed := await asyncio.to_thread(remove):
             raise OSError(f"objects could not be removed: {failed[:3]}")
+
+    async def remove_under(self, prefix: str, but: str | None = None) -> int:
+        """Removes every object whose key begins with ``prefix``, but those that begin with ``but``.
+
+        Uploads under way or broken off go too: their parts lie in the store without being objects. Returns how many
+        objects there were.
+        """
+        await asyncio.to_thread(self._abort_uploads, prefix)
+        keys = [found.key for found in await self.list(prefix) if but is None or not found.key.startswith(but)]
+        await self.remove(*keys)
+        return len(keys)
+
+    def _abort_uploads(self, prefix: str) -> None:
+        # the client has them in its private half only
+        found = self.client._list_multipart_uploads(self.bucket, prefix=prefix)
+        for upload in found.uploads:
+            with suppress(S3Error):  # it was completed or aborted in between
+                self.client._abort_multipart_upload(self.bucket, upload.object_name, upload.upload_id)
 
     async def ping(self) -> None:
         """Raises what the client raises when the store does not answer or has no such bucket."""

@@ -3,7 +3,7 @@
 from mizzap_common.service import Service
 from starlette.applications import Starlette
 
-from mizzap_albums import events, rpc
+from mizzap_albums import erasure, events, rpc
 from mizzap_albums.service import Albums
 from mizzap_albums.settings import AlbumsSettings
 
@@ -12,5 +12,6 @@ def build(settings: AlbumsSettings) -> Starlette:
     service = Service("albums", settings)
     albums = Albums(service.database, service.bus)
     events.subscribe(service.bus, albums)
+    erasure.subscribe(service.bus, service.database)
     rpc.serve(service.bus, albums)
     return service.asgi()

@@ -71,7 +71,7 @@ class Albums:
         known = {photo.id for photo in (await self.bus.ask(requests.PHOTOS_NAMES, asked)).photos}
         async with self.database.begin() as session:
             # a photo may have been deleted since the answer: its tombstone decides, and its lock holds until we commit
-            _refuse_others(wanted, known - await tombstones.buried_among(session, wanted))
+            _refuse_others(wanted, known - await tombstones.buried_among(session, wanted, request.user_id))
             await _locked(session, request)
             return await self._append(session, request, wanted)
 

@@ -37,7 +37,7 @@ class Curation:
         """Raises NotFound when the original is not there though the photo was not deleted."""
         outcome = await self._examine(photo)
         async with self.database.effect(delivery) as session:
-            if await tombstones.is_buried(session, photo.photo_id):
+            if await tombstones.is_buried(session, photo.photo_id, photo.user_id):
                 return
             if isinstance(outcome, NotFound):
                 raise outcome

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import structlog
 from mizzap_common.errors import Unavailable
+from mizzap_common.models.bundle import COLLECTION_PREFIX
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
@@ -79,6 +80,19 @@ class Vectors:
     async def remove(self, user_id: int, photo_id: int) -> None:
         selector = models.FilterSelector(filter=_owned(user_id, [photo_id]))
         await self._ask(lambda: self.client.delete(self.collection, selector, wait=True))
+
+    async def remove_owner(self, user_id: int) -> int:
+        """Removes all vectors of an owner, those of models that are not in use any more too. Returns how many."""
+        count = 0
+        for collection in (await self._ask(self.client.get_collections)).collections:
+            if not collection.name.startswith(COLLECTION_PREFIX):
+                continue  # the engine may be somebody else's too
+            name = collection.name
+            found = await self._ask(lambda name=name: self.client.count(name, _owned(user_id), exact=True))
+            selector = models.FilterSelector(filter=_owned(user_id))
+            await self._ask(lambda name=name: self.client.delete(name, selector, wait=True))
+            count += found.count
+        return count
 
     async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
         try:

@@ -7,7 +7,7 @@ verified token and from nowhere else.
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mizzap_common.contracts import accounts, curating, duplicating, library
+from mizzap_common.contracts import accounts, curating, duplicating, erasing, exporting, library
 from mizzap_common.contracts.message import Message, Request
 
 Q = TypeVar("Q", bound=Request)
@@ -66,6 +66,19 @@ DEDUP_MODEL          = Method("dedup", "model", duplicating.ModelRequest, duplic
 CURATION_MOMENTS     = Method("curation", "moments", library.UserRequest, curating.CuratedSet)
 CURATION_CONFIRM     = Method("curation", "confirm", library.UserRequest, curating.CuratedSet)
 CURATION_CHANGE      = Method("curation", "change", curating.ChangeMoments, curating.CuratedSet)
+
+AUTH_CLOSE_ACCOUNT   = Method("auth", "close_account", erasing.CloseAccount, erasing.AccountClosed, timeout=20)
+AUTH_EXPORT_BEGIN    = Method("auth", "export_begin", library.UserRequest, exporting.Export)
+AUTH_EXPORTS         = Method("auth", "exports", library.UserRequest, exporting.Exports)
+AUTH_EXPORT_GET      = Method("auth", "export_get", exporting.ExportRequest, exporting.Export)
+AUTH_EXPORT_DELETE   = Method("auth", "export_delete", exporting.ExportRequest, library.Done)
+AUTH_EXPORT_OPEN     = Method("auth", "export_open", exporting.OpenExport, library.StoredObject)
+
+AUTH_EXPORT          = Method("auth", "export", exporting.ExportPageRequest, exporting.ExportPage)
+PHOTOS_EXPORT        = Method("photos", "export", exporting.ExportPageRequest, exporting.ExportPage)
+ALBUMS_EXPORT        = Method("albums", "export", exporting.ExportPageRequest, exporting.ExportPage)
+DEDUP_EXPORT         = Method("dedup", "export", exporting.ExportPageRequest, exporting.ExportPage)
+CURATION_EXPORT      = Method("curation", "export", exporting.ExportPageRequest, exporting.ExportPage)
 # fmt: on
 
 METHODS: tuple[Method[Request, Message], ...] = tuple(v for v in list(globals().values()) if isinstance(v, Method))

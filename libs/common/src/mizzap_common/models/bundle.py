@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from .text import Cleaning
 
+COLLECTION_PREFIX = "photos_"
+"""What the names of our Qdrant collections begin with."""
 MANIFEST = "manifest.json"
 VISUAL = "visual.onnx"
 TEXTUAL = "textual.onnx"
@@ -155,7 +157,7 @@ def load_bundle(path: str | Path) -> Bundle:
 
 def collection_name(bundle: Bundle) -> str:
     """The Qdrant collection of the bundle's vector space: vectors of two models never meet."""
-    return f"photos_{bundle.id}"
+    return f"{COLLECTION_PREFIX}{bundle.id}"
 
 
 def sha256_of(path: Path) -> str:

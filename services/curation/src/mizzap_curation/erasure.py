@@ -1,0 +1,12 @@
+"""What the curation service has of a user who is erased: scores, choices, moments."""
+
+from mizzap_common.bus import Bus
+from mizzap_common.contracts import catalog
+from mizzap_common.db import Database
+from mizzap_common.erasure import Erasure
+
+from mizzap_curation.models import metadata
+
+
+def subscribe(bus: Bus, database: Database) -> None:
+    bus.on(catalog.USER_ERASURE_REQUESTED, Erasure(database, metadata, catalog.CURATION_ERASED).erase)
