@@ -10,6 +10,7 @@ import pytest
 from mizzap_common import streams
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, requests
+from mizzap_common.sealed import new_key_ring
 from mizzap_common.service import Service
 from pydantic import SecretStr
 
@@ -35,7 +36,9 @@ def built_bus(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bus
     monkeypatch.setattr(Service, "__init__", remember)
     settings_module = importlib.import_module(f"mizzap_{name}.settings")
     (kind,) = [v for k, v in vars(settings_module).items() if k.lower() == f"{name}settings"]
-    values: dict[str, Any] = {"signing_key_file": signing_key(tmp_path)} if name == "auth" else {}
+    values: dict[str, Any] = {}
+    if name == "auth":
+        values = {"signing_key_file": signing_key(tmp_path), "key_ring_file": key_ring(tmp_path)}
     if name in WITH_DATABASE:
         values["database_url"] = SecretStr("postgresql+psycopg://nobody@127.0.0.1:1/none")
     importlib.import_module(f"mizzap_{name}.app").build(kind(**values))
@@ -50,6 +53,12 @@ def signing_key(folder: Path) -> Path:
     path = folder / "key.pem"
     form = serialization.PrivateFormat.PKCS8
     path.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+    return path
+
+
+def key_ring(folder: Path) -> Path:
+    path = folder / "ring.json"
+    path.write_text(new_key_ring("1"))
     return path
 
 

@@ -16,6 +16,10 @@ from mizzap_auth.settings import AuthSettings
 from mizzap_common import migrations, testing
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import accounts, requests
+from mizzap_common.sealed import new_key_ring
+
+QUICK = {"erasure_sweep_seconds": 0.1, "erasure_settle_seconds": 0.0, "export_poll_seconds": 0.1}
+"""Nobody waits an hour in a test."""
 
 
 @dataclass
@@ -64,8 +68,12 @@ async def auth(
     nats_url: str, make_database: Callable[[str], str], s3_settings: testing.Store, write_key: Callable[..., Path]
 ) -> AsyncIterator[Auth]:
     url, key_file = make_database("auth"), write_key()
+    ring_file = key_file.with_name("ring.json")
+    ring_file.write_text(new_key_ring("1"))
     await asyncio.to_thread(migrations.upgrade, "mizzap_auth", url)
-    settings = testing.settings_for(AuthSettings, nats_url, s3_settings, url, signing_key_file=key_file)
+    settings = testing.settings_for(
+        AuthSettings, nats_url, s3_settings, url, signing_key_file=key_file, **{"key_ring_file": ring_file, **QUICK}
+    )
     async with testing.outsider(nats_url) as bus, testing.running(build(settings)):
         yield Auth(bus, url, key_file)
 

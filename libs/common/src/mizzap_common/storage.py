@@ -74,8 +74,9 @@ class Storage:
             self.client.put_object, self.bucket, key, BytesIO(data), len(data), content_type=content_type
         )
 
-    async def put_stream(self, key: str, stream: BinaryIO, content_type: str) -> None:
-        """Stores what ``stream`` reads, of unknown length, a part at a time. Its ``read`` runs in a thread.
+    async def put_stream(self, key: str, stream: BinaryIO, content_type: str, part_bytes: int = PART_BYTES) -> None:
+        """Stores what ``stream`` reads, of unknown length, a part at a time, 10,000 at most. Its ``read`` runs in a
+        thread.
 
         What ``stream`` raises aborts the upload: nothing appears under ``key``, and what lay there stays.
         """
@@ -83,7 +84,7 @@ class Storage:
         def put() -> None:
             # one part at a time: minio's pool of three would hold three more parts, and leak its threads on an abort
             self.client.put_object(
-                self.bucket, key, stream, -1, content_type=content_type, part_size=PART_BYTES, num_parallel_uploads=1
+                self.bucket, key, stream, -1, content_type=content_type, part_size=part_bytes, num_parallel_uploads=1
             )
 
         await asyncio.to_thread(put)
@@ -180,7 +181,7 @@ class Storage:
         found = self.client._list_multipart_uploads(self.bucket, prefix=prefix)
         for upload in found.uploads:
             with suppress(S3Error):  # it was completed or aborted in between
-                self.client._abort_multipart_upload(self.bucket, upload.object_name, upload.upload_id)
+                self.client._abort_multipart_upload(self.bucket, upload.object_name, upload.upload_id or "")
 
     async def ping(self) -> None:
         """Raises what the client raises when the store does not answer or has no such bucket."""

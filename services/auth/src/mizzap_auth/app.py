@@ -3,11 +3,13 @@
 import asyncio
 
 import structlog
+from mizzap_common.sealed import BadKeyRing, KeyRing
 from mizzap_common.service import Service
 from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 
-from mizzap_auth import rpc
+from mizzap_auth import leaving, rpc
+from mizzap_auth.ledger import Ledger
 from mizzap_auth.passwords import Passwords
 from mizzap_auth.service import Accounts
 from mizzap_auth.settings import AuthSettings
@@ -19,15 +21,18 @@ log = structlog.get_logger(__name__)
 
 
 def build(settings: AuthSettings) -> Starlette:
-    """Raises SystemExit, with a sentence for the operator, when the signing key can't be used."""
+    """Raises SystemExit, with a sentence for the operator, when the signing key or the key ring can't be used."""
     try:
         signer = Signer.from_file(settings.signing_key_file, settings.access_token_seconds)
-    except BadKeyFile as error:
+        ring = KeyRing.from_file(settings.key_ring_file)
+    except (BadKeyFile, BadKeyRing) as error:
         raise SystemExit(str(error)) from error
     service = Service("auth", settings)
     passwords = Passwords()
-    accounts = Accounts(service.database, passwords, signer, settings)
+    ledger = Ledger(service.storage)
+    accounts = Accounts(service.database, passwords, signer, settings, ledger)
     rpc.serve(service.bus, accounts)
+    leaving.wire(service, settings, accounts, ledger, ring)
     service.on_start(passwords.start)
     service.on_stop(passwords.stop)
     service.background(lambda: _forget(accounts))

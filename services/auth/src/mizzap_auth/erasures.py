@@ -56,7 +56,7 @@ class Erasures:
             await tombstones.bury_user(session, request.user_id)
             if not await repository.remove_user(session, request.user_id):
                 raise _wrong_password()  # somebody was quicker; the tombstone is theirs too
-            row = await self._open(session, request.user_id, str(uuid4()))
+            row = await self._open(session, request.user_id, str(uuid4()), self.clock())
             closed = erasing.AccountClosed(
                 erasure_id=row.erasure_id, requested_at=row.requested_at, gone_by=row.requested_at + GONE_WITHIN
             )
@@ -64,8 +64,8 @@ class Erasures:
         log.info("account closed", user_id=request.user_id, erasure_id=closed.erasure_id)
         return closed
 
-    async def _open(self, session: AsyncSession, user_id: int, erasure_id: str) -> ErasureRow:
-        row = await repository.open_erasure(session, user_id, erasure_id, self.clock())
+    async def _open(self, session: AsyncSession, user_id: int, erasure_id: str, requested_at: datetime) -> ErasureRow:
+        row = await repository.open_erasure(session, user_id, erasure_id, requested_at, self.clock())
         await self._ask(session, row.user_id, row.erasure_id, row.asked)
         return row
 
@@ -110,12 +110,13 @@ class Erasures:
                 row = await repository.hold(session, user_id)
                 if row is None:
                     continue
-                await self._advance(session, row)
-                late += self._is_late(row)
+                if not await self._advance(session, row):
+                    late += self._is_late(row)
         _OPEN.set(len(open_now))
         _LATE.set(late)
 
-    async def _advance(self, session: AsyncSession, row: ErasureRow) -> None:
+    async def _advance(self, session: AsyncSession, row: ErasureRow) -> bool:
+        """Whether it is complete now."""
         now = self.clock()
         if row.entered_at is None:
             await self.ledger.enter(_entry(row))
@@ -123,18 +124,21 @@ class Erasures:
         if row.final_from is None:
             if now - row.opened_at >= timedelta(seconds=self.settings.erasure_settle_seconds):
                 await self._ask_again(session, row, {"final_from": row.asked + 1})
-                return
+                return False
         elif await self._all_done(session, row):
             await self._complete(session, row, now)
-            return
-        if now - row.asked_at >= timedelta(seconds=self.settings.erasure_patience_seconds):
-            if not await self._all_done(session, row):
-                log.warning("receipts are missing, asking again", erasure_id=row.erasure_id, asked=row.asked)
-                await self._ask_again(session, row, {})
+            return True
+        patience = timedelta(seconds=self.settings.erasure_patience_seconds)
+        if now - row.asked_at >= patience and not await self._all_done(session, row):
+            log.warning("receipts are missing, asking again", erasure_id=row.erasure_id, asked=row.asked)
+            await self._ask_again(session, row, {})
+        return False
 
     async def _all_done(self, session: AsyncSession, row: ErasureRow) -> bool:
         needed = row.final_from or 1
-        given = {receipt.service for receipt in await repository.receipts(session, row.user_id) if receipt.asked >= needed}
+        given = {
+            receipt.service for receipt in await repository.receipts(session, row.user_id) if receipt.asked >= needed
+        }
         return given >= set(PARTICIPANTS)
 
     async def _ask_again(self, session: AsyncSession, row: ErasureRow, values: dict[str, int]) -> None:
@@ -148,7 +152,7 @@ class Erasures:
         log.info("erasure complete", erasure_id=row.erasure_id)
 
     def _is_late(self, row: ErasureRow) -> bool:
-        late = row.completed_at is None and self.clock() - row.requested_at > GONE_WITHIN
+        late = self.clock() - row.opened_at > GONE_WITHIN
         if late:
             log.error("an erasure is not complete after 30 days", erasure_id=row.erasure_id, asked=row.asked)
         return late
@@ -179,11 +183,13 @@ class Erasures:
         return len(named)
 
     async def _again(self, user_id: int) -> None:
-        entry = await self.ledger.entry(user_id)
+        entry = await self.ledger.entry(user_id) or Entry(
+            user_id=user_id, erasure_id=str(uuid4()), requested_at=self.clock()
+        )
         async with self.database.begin() as session:
             await tombstones.bury_user(session, user_id)
             await repository.remove_user(session, user_id)
-            await self._open(session, user_id, entry.erasure_id if entry else str(uuid4()))
+            await self._open(session, user_id, entry.erasure_id, entry.requested_at)
 
 
 def _entry(row: ErasureRow, completed_at: datetime | None = None) -> Entry:

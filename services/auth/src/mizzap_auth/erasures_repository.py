@@ -27,9 +27,11 @@ async def remove_user(session: AsyncSession, user_id: int) -> bool:
     return gone.first() is not None
 
 
-async def open_erasure(session: AsyncSession, user_id: int, erasure_id: str, now: datetime) -> ErasureRow:
+async def open_erasure(
+    session: AsyncSession, user_id: int, erasure_id: str, requested_at: datetime, now: datetime
+) -> ErasureRow:
     """The user's one erasure, begun, or begun again under its old id."""
-    values = {"requested_at": now, "opened_at": now, "asked_at": now}
+    values = {"requested_at": requested_at, "opened_at": now, "asked_at": now}
     statement = insert(ErasureRow).values(user_id=user_id, erasure_id=erasure_id, asked=1, **values)
     again: dict[str, Any] = {
         "opened_at": now,
@@ -39,9 +41,7 @@ async def open_erasure(session: AsyncSession, user_id: int, erasure_id: str, now
         "completed_at": None,
     }
     statement = statement.on_conflict_do_update(index_elements=["user_id"], set_=again)
-    return (
-        await session.scalars(statement.returning(ErasureRow), execution_options={"populate_existing": True})
-    ).one()
+    return (await session.scalars(statement.returning(ErasureRow), execution_options={"populate_existing": True})).one()
 
 
 async def open_ids(session: AsyncSession) -> Sequence[int]:
@@ -93,9 +93,10 @@ async def open_erasures(session: AsyncSession) -> Sequence[ErasureRow]:
     return (await session.scalars(statement.order_by(col(ErasureRow.requested_at)))).all()
 
 
-async def among_users(session: AsyncSession, user_ids: Collection[int]) -> Sequence[int]:
+async def among_users(session: AsyncSession, user_ids: Collection[int]) -> list[int]:
     """Those of them that have an account."""
-    return (await session.scalars(select(col(UserRow.id)).where(col(UserRow.id).in_(user_ids)))).all()  # type: ignore[arg-type]
+    found = await session.scalars(select(col(UserRow.id)).where(col(UserRow.id).in_(user_ids)))
+    return [user_id for user_id in found if user_id is not None]
 
 
 async def never_reuse(session: AsyncSession, user_id: int) -> None:

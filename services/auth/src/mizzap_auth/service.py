@@ -11,6 +11,7 @@ from mizzap_common.errors import Conflict, InvalidInput, NotFound, Unauthorized
 from sqlalchemy import func
 
 from mizzap_auth import passwords, repository, tokens
+from mizzap_auth.ledger import Ledger
 from mizzap_auth.passwords import Passwords
 from mizzap_auth.settings import AuthSettings
 from mizzap_auth.tokens import Signer
@@ -21,11 +22,14 @@ log = structlog.get_logger(__name__)
 class Accounts:
     """Users and their sessions."""
 
-    def __init__(self, database: Database, checker: Passwords, signer: Signer, settings: AuthSettings) -> None:
+    def __init__(
+        self, database: Database, checker: Passwords, signer: Signer, settings: AuthSettings, ledger: Ledger
+    ) -> None:
         self.database = database
         self.passwords = checker
         self.signer = signer
         self.settings = settings
+        self.ledger = ledger
         self.grace = timedelta(seconds=settings.refresh_grace_seconds)
 
     async def register(self, request: accounts.Register) -> accounts.Session:
@@ -114,6 +118,9 @@ class Accounts:
             await repository.forget_ended_sessions(session)
 
     def _session(self, user: accounts.User, refresh_token: str) -> accounts.Session:
+        if self.ledger.names(user.id):
+            # a backup was restored under a running service; its next start erases them again
+            raise Unauthorized("This account has been deleted.", code="ACCOUNT_DELETED")
         return accounts.Session(
             user=user,
             access_token=self.signer.access_token(user.id, user.email),

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from mizzap_common.settings import DatabaseSettings
+from mizzap_common.settings import DatabaseSettings, KeyRingSettings
 
 
-class AuthSettings(DatabaseSettings):
+class AuthSettings(DatabaseSettings, KeyRingSettings):
     """What the auth service needs beside the world's addresses."""
 
     signing_key_file: Path
@@ -15,3 +15,20 @@ class AuthSettings(DatabaseSettings):
     """A session ends when it was not refreshed for so long."""
     refresh_grace_seconds: float = 10.0
     """For so long a rotated refresh token still gives its one successor: two tabs, or an answer that got lost."""
+
+    erasure_sweep_seconds: float = 30.0
+    """How often open erasures are looked at; a receipt that arrives has them looked at at once."""
+    erasure_settle_seconds: float = 4200.0
+    """After so long nothing new of an erased user can appear, and the services erase once more: longer than an access
+    token is good for, and than an event's handling may take."""
+    erasure_patience_seconds: float = 600.0
+    """A receipt that takes longer is asked for again."""
+
+    export_keep_days: float = 7.0
+    """An export's file is removed after so long."""
+    export_link_seconds: float = 86_400.0
+    """A download's address is good for so long."""
+    export_poll_seconds: float = 2.0
+    export_lease_seconds: float = 120.0
+    """An export that its builder says nothing of for so long is begun anew by another."""
+    export_tries: int = 5

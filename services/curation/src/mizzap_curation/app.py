@@ -4,7 +4,7 @@ from mizzap_common.imaging.pool import DecodePool
 from mizzap_common.service import Service
 from starlette.applications import Starlette
 
-from mizzap_curation import erasure, rpc
+from mizzap_curation import erasure, export, rpc
 from mizzap_curation.curator import Curator
 from mizzap_curation.events import Handlers
 from mizzap_curation.service import Curation
@@ -21,6 +21,7 @@ def build(settings: CurationSettings) -> Starlette:
     curation = Curation(service.database, service.storage, pool, settings)
     Handlers(curation).subscribe(service.bus)
     erasure.subscribe(service.bus, service.database)
+    export.serve(service.bus, service.database, curation)
     rpc.serve(service.bus, curation)
     service.on_start(pool.start)
     service.on_stop(pool.close)

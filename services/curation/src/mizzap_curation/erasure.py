@@ -9,4 +9,5 @@ from mizzap_curation.models import metadata
 
 
 def subscribe(bus: Bus, database: Database) -> None:
-    bus.on(catalog.USER_ERASURE_REQUESTED, Erasure(database, metadata, catalog.CURATION_ERASED).erase)
+    erasure = Erasure(database, metadata, catalog.CURATION_ERASED)
+    bus.on(catalog.USER_ERASURE_REQUESTED, erasure.erase)

@@ -8,7 +8,7 @@ from mizzap_common.service import Service
 from qdrant_client import AsyncQdrantClient
 from starlette.applications import Starlette
 
-from mizzap_dedup import erasure, events, rpc
+from mizzap_dedup import erasure, events, export, rpc
 from mizzap_dedup.examine import load
 from mizzap_dedup.search import Search
 from mizzap_dedup.service import Dedup
@@ -34,6 +34,7 @@ def build(settings: DedupSettings) -> Starlette:
     dedup = Dedup(service.database, service.storage, pool, search, vectors, model)
     events.subscribe(service.bus, dedup, workers=pool.workers + 1)
     erasure.subscribe(service.bus, service.database, vectors)
+    export.serve(service.bus, service.database)
     rpc.serve(service.bus, dedup)
     service.on_start(pool.start)
     service.on_stop(pool.close)

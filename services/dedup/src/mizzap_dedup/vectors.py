@@ -1,6 +1,7 @@
 """Image vectors in Qdrant: one collection a model, the owner in every filter, and that in this place alone."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -87,10 +88,9 @@ class Vectors:
         for collection in (await self._ask(self.client.get_collections)).collections:
             if not collection.name.startswith(COLLECTION_PREFIX):
                 continue  # the engine may be somebody else's too
-            name = collection.name
-            found = await self._ask(lambda name=name: self.client.count(name, _owned(user_id), exact=True))
+            found = await self._ask(partial(self.client.count, collection.name, _owned(user_id), exact=True))
             selector = models.FilterSelector(filter=_owned(user_id))
-            await self._ask(lambda name=name: self.client.delete(name, selector, wait=True))
+            await self._ask(partial(self.client.delete, collection.name, selector, wait=True))
             count += found.count
         return count
 

@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from mizzap_gateway import problems
 from mizzap_gateway.middleware import BodyLimit, SecurityHeaders
 from mizzap_gateway.parts import Parts
-from mizzap_gateway.routes import albums, auth, curation, duplicates, jobs, photos
+from mizzap_gateway.routes import account, albums, auth, curation, duplicates, exports, jobs, photos
 from mizzap_gateway.settings import GatewaySettings
 from mizzap_gateway.tokens import Tokens
 from mizzap_gateway.uploads import Uploads
@@ -54,6 +54,8 @@ def build(settings: GatewaySettings) -> FastAPI:
     app.state.parts = Parts(service.bus, service.storage, tokens, uploads, sockets)
     for router in (auth.router, photos.router, albums.router, duplicates.router, curation.router, jobs.router):
         app.include_router(router)
+    app.include_router(account.router)
+    app.include_router(exports.router)
     app.include_router(auth.keys_router)
     app.add_api_websocket_route("/ws", sockets.serve)
     app.router.routes.extend(service.health_routes())
@@ -80,8 +82,8 @@ def _application(settings: GatewaySettings, lifespan: object) -> FastAPI:
                 allow_origins=list(settings.cors_origins),
                 allow_origin_regex=_LOCALHOST if settings.cors_localhost else None,
                 allow_methods=["GET", "POST", "PUT", "DELETE"],
-                allow_headers=["Authorization", "Content-Type", "If-None-Match", "traceparent"],
-                expose_headers=["ETag", "Retry-After"],
+                allow_headers=["Authorization", "Content-Type", "If-None-Match", "If-Range", "Range", "traceparent"],
+                expose_headers=["Accept-Ranges", "Content-Range", "ETag", "Retry-After"],
                 max_age=3600,
             ),
             Middleware(BodyLimit, limit=settings.max_json_bytes, streamed=_STREAMED),

@@ -4,7 +4,7 @@ from mizzap_common.imaging.pool import DecodePool, default_workers
 from mizzap_common.service import Service
 from starlette.applications import Starlette
 
-from mizzap_photos import erasure, rpc
+from mizzap_photos import erasure, export, rpc
 from mizzap_photos.events import Handlers
 from mizzap_photos.service import Photos
 from mizzap_photos.settings import PhotosSettings
@@ -23,6 +23,7 @@ def build(settings: PhotosSettings) -> Starlette:
     sweeper = Sweeper(photos, service.database, service.storage, service.bus, settings)
     Handlers(photos, service.storage, pool).subscribe(service.bus)
     erasure.subscribe(service.bus, service.database, service.storage)
+    export.serve(service.bus, service.database)
     rpc.serve(service.bus, photos)
     service.on_start(pool.start)
     service.on_stop(pool.close)

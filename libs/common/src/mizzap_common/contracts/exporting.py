@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from mizzap_common.contracts.library import UserRequest
 from mizzap_common.contracts.message import Message, Request
@@ -19,7 +19,13 @@ ExportStatus = Literal["queued", "building", "ready", "failed", "expired"]
 class ExportPageRequest(UserRequest):
     """``cursor`` is the last page's ``next_cursor``, or None for the first page."""
 
-    cursor: str | None = Field(None, max_length=255)
+    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}:[0-9]{1,19}$")] | None = None
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Which of the service's files, and after which of its items: numbers that mean something to it alone."""
+        part, after = (self.cursor or "0:0").split(":")
+        return int(part), int(after)
 
 
 class ExportPage(Message):
