@@ -59,7 +59,8 @@ def test_unusable_keys_are_refused_in_a_sentence(tmp_path, write_key) -> None:
         with pytest.raises(BadKeyFile, match=str(path)):
             Signer.from_file(path, 1)
     with pytest.raises(SystemExit, match="missing"):
-        build(AuthSettings(database_url="postgresql+psycopg://x", signing_key_file=tmp_path / "missing.pem"))  # type: ignore[arg-type]
+        url, missing = "postgresql+psycopg://x", tmp_path / "missing.pem"
+        build(AuthSettings(database_url=url, signing_key_file=missing, key_ring_file=missing))  # type: ignore[arg-type]
 
 
 def test_models_and_migrations_agree(make_database) -> None:

@@ -142,8 +142,9 @@ class Erasures:
         return given >= set(PARTICIPANTS)
 
     async def _ask_again(self, session: AsyncSession, row: ErasureRow, values: dict[str, int]) -> None:
-        await repository.change(session, row.user_id, {"asked": row.asked + 1, "asked_at": self.clock(), **values})
-        await self._ask(session, row.user_id, row.erasure_id, row.asked + 1)
+        number = row.asked + 1
+        await repository.change(session, row.user_id, {"asked": number, "asked_at": self.clock(), **values})
+        await self._ask(session, row.user_id, row.erasure_id, number)
 
     async def _complete(self, session: AsyncSession, row: ErasureRow, now: datetime) -> None:
         await repository.remove_user(session, row.user_id)

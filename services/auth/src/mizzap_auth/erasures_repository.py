@@ -104,7 +104,7 @@ async def never_reuse(session: AsyncSession, user_id: int) -> None:
     await session.execute(
         text(
             "SELECT setval(pg_get_serial_sequence('users', 'id'), :user_id)"
-            " WHERE :user_id > (SELECT last_value FROM users_id_seq)"
+            " WHERE :user_id >= (SELECT last_value FROM users_id_seq)"
         ),
         {"user_id": user_id},
     )
