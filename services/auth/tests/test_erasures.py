@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from mizzap_auth import erasures_repository
 from mizzap_auth.admin import open_lines
 from mizzap_auth.erasures import PARTICIPANTS, Erasures
 from mizzap_auth.ledger import Ledger
@@ -271,6 +272,25 @@ async def test_a_restored_backup_brings_nobody_back(inside: Inside) -> None:
     # a number of somebody in the ledger is never given to a new account, which the next start would erase
     assert await inside.sql("SELECT nextval('users_id_seq') > :gone", gone=gone) == [(True,)]
     assert await erasures.compare() == 0
+
+
+async def test_who_leaves_says_farewell_before_the_rows_go(inside: Inside) -> None:
+    user_id = await inside.user()
+    met: list[Any] = []
+
+    async def farewell(session: Any, leaving: int) -> None:
+        found = await session.execute(text("SELECT id FROM users WHERE id = :id"), {"id": leaving})
+        met.append((leaving, found.scalar_one()))
+
+    inside.erasures.farewells = [farewell]
+    await inside.close(user_id)
+    assert met == [(user_id, user_id)]
+
+
+async def test_a_ledger_of_many_is_compared(inside: Inside) -> None:
+    user_id = await inside.user()
+    async with inside.database.begin() as session:
+        assert await erasures_repository.among_users(session, range(1, 100_000)) == [user_id]
 
 
 async def test_without_the_comparison_the_backup_brings_them_back(inside: Inside) -> None:

@@ -1,7 +1,7 @@
 """Erasure of accounts: closed at once, gone everywhere when every service has given its receipt, and never back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -33,12 +33,24 @@ _LATE = Gauge("mizzap_erasures_late", "Erasures that are not complete after the 
 log = structlog.get_logger(__name__)
 
 
+Farewell = Callable[[AsyncSession, int], Awaitable[None]]
+"""What an account leaves behind with others (a session that gateways know, a family) is put right before its rows go,
+in the same transaction; the number is the user's."""
+
+
 class Erasures:
     """``clock`` is turned by tests."""
 
     def __init__(
-        self, database: Database, checker: Passwords, ledger: Ledger, settings: AuthSettings, clock: Clock = utc_now
+        self,
+        database: Database,
+        checker: Passwords,
+        ledger: Ledger,
+        settings: AuthSettings,
+        clock: Clock = utc_now,
+        farewells: Sequence[Farewell] = (),
     ) -> None:
+        self.farewells = farewells
         self.database = database
         self.passwords = checker
         self.ledger = ledger
@@ -54,7 +66,7 @@ class Erasures:
             raise _wrong_password()
         async with self.database.begin() as session:
             await tombstones.bury_user(session, request.user_id)
-            if not await repository.remove_user(session, request.user_id):
+            if not await self._remove(session, request.user_id):
                 raise _wrong_password()  # somebody was quicker; the tombstone is theirs too
             row = await self._open(session, request.user_id, str(uuid4()), self.clock())
             closed = erasing.AccountClosed(
@@ -63,6 +75,11 @@ class Erasures:
         self._something_to_do.set()
         log.info("account closed", user_id=request.user_id, erasure_id=closed.erasure_id)
         return closed
+
+    async def _remove(self, session: AsyncSession, user_id: int) -> bool:
+        for farewell in self.farewells:
+            await farewell(session, user_id)
+        return await repository.remove_user(session, user_id)
 
     async def _open(self, session: AsyncSession, user_id: int, erasure_id: str, requested_at: datetime) -> ErasureRow:
         row = await repository.open_erasure(session, user_id, erasure_id, requested_at, self.clock())
@@ -189,7 +206,7 @@ class Erasures:
         )
         async with self.database.begin() as session:
             await tombstones.bury_user(session, user_id)
-            await repository.remove_user(session, user_id)
+            await self._remove(session, user_id)
             await self._open(session, user_id, entry.erasure_id, entry.requested_at)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from mizzap_common import erasure
 from mizzap_common.contracts import events
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import ARRAY, BigInteger, any_, bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -95,7 +95,9 @@ async def open_erasures(session: AsyncSession) -> Sequence[ErasureRow]:
 
 async def among_users(session: AsyncSession, user_ids: Collection[int]) -> list[int]:
     """Those of them that have an account."""
-    found = await session.scalars(select(col(UserRow.id)).where(col(UserRow.id).in_(user_ids)))
+    # as one array: a statement has 65,535 parameters at most, and the ledger only grows
+    ids = bindparam("ids", list(user_ids), ARRAY(BigInteger))
+    found = await session.scalars(select(col(UserRow.id)).where(col(UserRow.id) == any_(ids)))
     return [user_id for user_id in found if user_id is not None]
 
 

@@ -32,7 +32,8 @@ def wire(service: Service, settings: AuthSettings, accounts: Accounts, ledger: L
     rpc.serve_leaving(service.bus, erasures, exports, AccountExport(service.database, accounts))
     service.on_start(lambda: compare_patiently(erasures))
     service.background(erasures.run)
-    service.background(builder.run)
+    for _ in range(settings.export_builders):
+        service.background(builder.run)
     service.background(builder.run_expiry)
 
 

@@ -41,7 +41,7 @@ class Ledger:
             name = found.key.removeprefix(_PREFIX).removesuffix(".json")
             if name.isdecimal():
                 self._named.add(int(name))
-        return self._named
+        return frozenset(self._named)
 
     async def entry(self, user_id: int) -> Entry | None:
         try:

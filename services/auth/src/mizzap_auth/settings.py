@@ -32,3 +32,6 @@ class AuthSettings(DatabaseSettings, KeyRingSettings):
     export_lease_seconds: float = 120.0
     """An export that its builder says nothing of for so long is begun anew by another."""
     export_tries: int = 5
+    export_builders: int = 2
+    """Exports built at the same time by one process: a large one must not hold up everybody else's. Each holds up to
+    about 130 MB."""
