@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from mizzap_client.api import Client
 from mizzap_client.exporting import Export, export_library
@@ -55,5 +56,5 @@ def add_to(app: typer.Typer, run_as_user: RunAsUser, console: Console) -> None:
             f"{done.decisions} decisions, {done.wishes} wishes for the best moments"
         )
         for problem in done.problems:
-            console.print(f"  [red]✗[/] {problem}", markup=True)
+            console.print(Text.assemble(("  ✗ ", "red"), problem))
         raise typer.Exit(2 if done.problems else 0)

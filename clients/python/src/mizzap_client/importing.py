@@ -12,9 +12,11 @@ from pathlib import Path
 from mizzap_client.api import PRECHECK_AT_MOST, Client
 from mizzap_client.archive import Archive, ExportedAlbum, ExportedPhoto
 from mizzap_client.errors import ApiError, NotFound
+from mizzap_client.sync import in_parallel
 from mizzap_client.waiting import listening, until_processed
 
 _ADD_AT_MOST = 500
+_AT_ONCE = 4
 Names = dict[tuple[str, str], int]
 """Photo ids on the server by (SHA-256, file name)."""
 
@@ -57,57 +59,54 @@ class _Run:
         self.done = Imported()
         self.exported = archive.photos()
         self.there: Names = {}
+        self.stored: set[str] = set()
+        """Contents that the server had before."""
+        self.brought = 0
 
     async def photos(self) -> None:
         by_content: dict[str, list[ExportedPhoto]] = {}
         for photo in self.exported:
             by_content.setdefault(photo.sha256, []).append(photo)
         await self._look(by_content)
-        brought = 0
-        for sha256, same in by_content.items():
-            await self._bring(sha256, same)
-            brought += len(same)
-            self.on_photo(brought, len(self.exported))
+        await in_parallel(list(by_content.values()), self._bring, _AT_ONCE)
 
     async def _look(self, hashes: Iterable[str]) -> None:
         asked = list(hashes)
         for start in range(0, len(asked), PRECHECK_AT_MOST):
             for known in (await self.client.precheck(asked[start : start + PRECHECK_AT_MOST])).values():
-                self.there |= {
-                    (known.sha256, name): photo_id
-                    for name, photo_id in zip(known.file_names, known.photo_ids, strict=True)
-                }
+                self.stored.add(known.sha256)
+                for name, photo_id in zip(known.file_names, known.photo_ids, strict=True):
+                    self.there[known.sha256, name] = photo_id
 
-    async def _bring(self, sha256: str, same: list[ExportedPhoto]) -> None:
-        """The bytes travel once; further names of theirs only name them."""
-        stored = any(known == sha256 for known, _ in self.there)
+    async def _bring(self, same: list[ExportedPhoto]) -> None:
+        """The photos of one content: its bytes travel once, further names of theirs only name them."""
+        stored = same[0].sha256 in self.stored
         for photo in same:
-            if (sha256, photo.file_name) in self.there:
-                continue
-            try:
-                photo_id = await self._adopt(photo) if stored else await self._send(photo)
-            except ApiError as error:
-                self.done.problems.append(f"{photo.file_name}: {error.message}")
-                continue
-            if photo_id is not None:
-                stored = True
-                self.there[sha256, photo.file_name] = photo_id
+            if (photo.sha256, photo.file_name) not in self.there:
+                try:
+                    stored = (await self._adopt(photo) if stored else await self._send(photo)) or stored
+                except ApiError as error:
+                    self.done.problems.append(f"{photo.file_name}: {error.message}")
+            self.brought += 1
+            self.on_photo(self.brought, len(self.exported))
 
-    async def _adopt(self, photo: ExportedPhoto) -> int | None:
+    async def _adopt(self, photo: ExportedPhoto) -> bool:
         try:
-            return (await self.client.adopt(photo.file_name, photo.sha256)).photo.id
+            await self.client.adopt(photo.file_name, photo.sha256)
         except NotFound:  # deleted in the meantime
             return await self._send(photo)
+        return True
 
-    async def _send(self, photo: ExportedPhoto) -> int | None:
+    async def _send(self, photo: ExportedPhoto) -> bool:
+        """Whether the server has the bytes now."""
         if not self.archive.has_original(photo.sha256):
             self.done.problems.append(f"{photo.file_name}: its original is not in the export.")
-            return None
+            return False
         with tempfile.TemporaryDirectory(prefix="mizzap-") as folder:
             path, size = await asyncio.to_thread(self.archive.extract, photo.sha256, Path(folder))
-            result = await self.client.upload(path, photo.file_name, photo.sha256, size)
+            await self.client.upload(path, photo.file_name, photo.sha256, size)
         self.done.sent += 1
-        return result.photo.id if result.photo else None
+        return True
 
     async def verify(self) -> None:
         """The server's own word about what it has, and not what it answered to the uploads."""
