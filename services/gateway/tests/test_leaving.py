@@ -98,9 +98,10 @@ async def test_another_file_comes_whole(download, if_range) -> None:
 
 
 @pytest.mark.parametrize("asked", ["bytes=1024000-", "bytes=-0", "bytes=9-5"])
-async def test_a_part_that_is_not_there(download, asked) -> None:
+async def test_a_part_that_is_not_there(download, error_of, asked) -> None:
     answer = await download(Range=asked)
     assert (answer.status_code, answer.headers["Content-Range"]) == (416, f"bytes */{len(CONTENT)}")
+    assert error_of(answer)["code"] == "RANGE_NOT_SATISFIABLE"
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "lines=1-2", "bytes=a-b", "bytes"])

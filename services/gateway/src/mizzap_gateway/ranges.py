@@ -7,7 +7,7 @@ from mizzap_common.storage import Storage
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from mizzap_gateway import files
+from mizzap_gateway import files, problems
 
 _ONE_RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 
@@ -25,7 +25,7 @@ async def send(request: Request, storage: Storage, found: StoredObject, cache: s
     part = within(asked, found.size_bytes)
     if part is None:
         headers = {"Content-Range": f"bytes */{found.size_bytes}", "Accept-Ranges": "bytes"}
-        return Response(status_code=416, headers=headers)
+        return problems.answer(416, "RANGE_NOT_SATISFIABLE", "The file has no such part.", {}, headers)
     first, last = part
     chunks = await storage.open(found.object_key, first, last - first + 1)
     headers = {

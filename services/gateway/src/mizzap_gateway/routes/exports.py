@@ -1,6 +1,6 @@
 """Exports: everything of a user in one file, to keep or to take elsewhere."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from mizzap_common.contracts import exporting, library, requests
@@ -11,6 +11,7 @@ from mizzap_gateway.parts import CallerHere, Id, PartsHere
 
 router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
 
+_ZIP: dict[str, Any] = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
 _ERRORS = problems.responses(400, 401, 404, 503)
 
 
@@ -47,11 +48,10 @@ async def delete_export(export_id: Id, caller: CallerHere, parts: PartsHere) -> 
     "/{export_id}/download",
     response_class=Response,
     responses={
-        200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}},
-        206: {"description": "The part that `Range` asked for"},
+        200: {"content": _ZIP},
+        206: {"content": _ZIP, "description": "The part that `Range` asked for"},
         304: {"description": "The client has it: If-None-Match"},
-        416: {"description": "There is no such part"},
-        **problems.responses(400, 404, 503),
+        **problems.responses(400, 404, 416, 503),
     },
 )
 async def download_export(
