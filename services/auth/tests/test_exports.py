@@ -264,15 +264,18 @@ async def test_one_that_is_deleted_while_it_is_built_leaves_no_file(world: World
 
 async def test_one_whose_builder_died_is_begun_anew(world: World) -> None:
     begun = await world.exports.begin(library.UserRequest(user_id=world.user_id))
+    lease = timedelta(seconds=world.exports.settings.export_lease_seconds + 1)
     dead = await world.exports.claim()
     assert dead is not None and not await world.builder.work()
-    world.now += timedelta(seconds=world.exports.settings.export_lease_seconds + 1)
-    assert await world.builder.work()
-    assert (await world.get(begun.id)).status == "ready"
+    world.now += lease
+    successor = await world.exports.claim()
     # should the dead one wake, it has nothing to say any more
-    assert not await world.exports.progress(dead, 1, 1, 1)
-    assert not await world.exports.finish(dead, 1, 1, "x")
-    assert (await world.get(begun.id)).bytes_done == len(await world.content(await world.get(begun.id)))
+    assert not await world.exports.progress(dead, 1, 1, 1) and not await world.exports.finish(dead, 1, 1, "x")
+    assert successor is not None and await world.exports.progress(successor, 1, 1, 1)
+    world.now += lease
+    assert await world.builder.work()
+    ready = await world.get(begun.id)
+    assert ready.status == "ready" and ready.bytes_done == len(await world.content(ready))
 
 
 async def test_one_that_can_never_be_built_fails_and_says_so(world: World) -> None:
