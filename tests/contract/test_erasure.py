@@ -10,6 +10,8 @@ from sqlalchemy import Column, MetaData, Table, Text
 
 NOBODYS = {"outbox", "inbox", "broker_epochs"}
 """Event ids and the broker's state; the outbox's rows of a user are removed by what is in them."""
+SHARED = {"families"}
+"""Belong to their members, and go with the last of them: `Families.leave_all`."""
 WITH_DATABASE = [name for name in catalog.SERVICES if name != "gateway"]
 
 
@@ -24,7 +26,7 @@ def metadata_of(service: str) -> MetaData:
 
 def goes_with_its_owner(table: Table) -> bool:
     """By a column of its own, or by hanging on a row that goes, or it may stay, or is the account itself."""
-    if owner_columns(table) or table.info.get("outlives_user") or table.name in NOBODYS | {"users"}:
+    if owner_columns(table) or table.info.get("outlives_user") or table.name in NOBODYS | SHARED | {"users"}:
         return True
     return any(key.ondelete == "CASCADE" and goes_with_its_owner(key.column.table) for key in table.foreign_keys)
 

@@ -44,8 +44,8 @@ class Inside:
         async with self.database.begin() as session:
             made = await session.execute(
                 text(
-                    "INSERT INTO users (email, email_normalised, password_hash, country, privacy_accepted)"
-                    " VALUES ('a', gen_random_uuid()::text, :hash, 'FR', true) RETURNING id"
+                    "INSERT INTO users (email, email_index, password_hash, country, privacy_accepted)"
+                    " VALUES ('a', gen_random_uuid()::text::bytea, :hash, 'FR', true) RETURNING id"
                 ),
                 {"hash": password_hash},
             )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mizzap_auth import erasures_repository
-from mizzap_auth.admin import open_lines
+from mizzap_auth.commands import open_lines
 from sqlalchemy import text
 from structlog.testing import capture_logs
 

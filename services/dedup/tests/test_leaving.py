@@ -70,7 +70,7 @@ async def test_pairs_are_handed_out_and_everything_goes(world, scene) -> None:
 async def test_a_late_worker_takes_its_vector_back(late, held, dedup, storage, user_id, scene) -> None:
     photo = await races.upload(storage, user_id, scene(22))
     delivery = Delivery(catalog.PHOTO_UPLOADED.durable("dedup"), uuid4(), user_id=user_id)
-    erasure = Erasure(dedup.database, metadata, catalog.DEDUP_ERASED, dedup.vectors.remove_owner)
+    erasure = Erasure(dedup.database, metadata, catalog.DEDUP_ERASED, dedup.vectors.remove_all)
     asked = events.UserErasureRequested(user_id=user_id, erasure_id="e", asked=1)
     async with asyncio.timeout(60):
         slow = asyncio.create_task(late.fingerprint(photo, delivery))

@@ -3,6 +3,7 @@
 import json
 import zipfile
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,6 +25,8 @@ class ExportedPhoto(Model):
     file_name: str
     sha256: str
     file_size: int
+    is_favourite: bool = False
+    trashed_at: datetime | None = None
 
 
 class ExportedAlbum(Model):
@@ -69,7 +72,9 @@ class Archive:
         self._zip.close()
 
     def photos(self) -> list[ExportedPhoto]:
-        return [ExportedPhoto.model_validate(item) for item in self._lines("photos.jsonl")]
+        """Without those that were in the trash."""
+        photos = [ExportedPhoto.model_validate(item) for item in self._lines("photos.jsonl")]
+        return [photo for photo in photos if photo.trashed_at is None]
 
     def albums(self) -> list[ExportedAlbum]:
         return [ExportedAlbum.model_validate(item) for item in self._list("albums.json")]

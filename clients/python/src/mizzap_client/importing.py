@@ -1,4 +1,5 @@
-"""Brings an export into an account: the photos under their names, albums in their order, decisions and wishes.
+"""Brings an export into an account: the photos under their names, favourites, albums in their order, decisions
+and wishes. What was in the trash stays behind.
 
 It may be stopped anywhere and run again: what is there already is found and left as it is.
 """
@@ -16,6 +17,7 @@ from mizzap_client.sync import in_parallel
 from mizzap_client.waiting import listening, until_processed
 
 _ADD_AT_MOST = 500
+_MARK_AT_MOST = 500
 _AT_ONCE = 4
 Names = dict[tuple[str, str], int]
 """Photo ids on the server by (SHA-256, file name)."""
@@ -29,6 +31,7 @@ class Imported:
     """Of the export, that are on the server now with the same SHA-256 under the same name."""
     sent: int = 0
     """Originals that had to travel."""
+    favourites: int = 0
     albums: int = 0
     decisions: int = 0
     wishes: int = 0
@@ -44,6 +47,7 @@ async def import_archive(
         run = _Run(client, archive, on_photo)
         await run.photos()
         await run.verify()
+        await run.favourites()
         await run.albums()
         await run.processed()
         await run.decisions()
@@ -125,6 +129,18 @@ class _Run:
             for photo in self.exported
             if (photo.sha256, photo.file_name) in self.there
         }
+
+    async def favourites(self) -> None:
+        ids = self.ids
+        marked = [ids[photo.id] for photo in self.exported if photo.is_favourite and photo.id in ids]
+        for start in range(0, len(marked), _MARK_AT_MOST):
+            chunk = marked[start : start + _MARK_AT_MOST]
+            try:
+                await self.client.call("POST", "/photos/batch-action", json={"action": "favourite", "photoIds": chunk})
+            except ApiError as error:
+                self.done.problems.append(f"Favourites: {error.message}")
+            else:
+                self.done.favourites += len(chunk)
 
     # --- albums ---------------------------------------------------------------------------------------------------
 

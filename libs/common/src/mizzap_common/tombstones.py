@@ -26,6 +26,14 @@ async def bury(session: AsyncSession, photo_id: int, user_id: int) -> None:
     await session.execute(insert(TOMBSTONES).values(photo_id=photo_id, user_id=user_id).on_conflict_do_nothing())
 
 
+async def bury_all(session: AsyncSession, photo_ids: Collection[int], user_id: int) -> None:
+    """As ``bury`` for many photos at once."""
+    await _lock_all(session, photo_ids)
+    rows = [{"photo_id": photo_id, "user_id": user_id} for photo_id in photo_ids]
+    if rows:
+        await session.execute(insert(TOMBSTONES).values(rows).on_conflict_do_nothing())
+
+
 async def is_buried(session: AsyncSession, photo_id: int, user_id: int) -> bool:
     """Whether the photo was deleted or its owner erased; the answer holds until this transaction ends."""
     # users before photos, as everywhere: nobody waits in a circle
@@ -40,10 +48,7 @@ async def buried_among(session: AsyncSession, photo_ids: Collection[int], user_i
     """As ``is_buried`` for many photos of one owner at once: those of them that are gone."""
     if await is_user_buried(session, user_id):
         return set(photo_ids)
-    ids = func.unnest(bindparam("ids", list(photo_ids), ARRAY(BigInteger))).column_valued("id")
-    # in the order of the keys, so that two such transactions never wait for each other
-    keys = select(func.hashint8(ids).label("key")).distinct().order_by("key").subquery()
-    await session.execute(select(func.pg_advisory_xact_lock(_LOCK_SPACE, keys.c.key)))
+    await _lock_all(session, photo_ids)
     found = await session.execute(select(TOMBSTONES.c.photo_id).where(TOMBSTONES.c.photo_id.in_(photo_ids)))
     return set(found.scalars())
 
@@ -70,3 +75,10 @@ async def is_user_buried(session: AsyncSession, user_id: int) -> bool:
 
 async def _lock(session: AsyncSession, photo_id: int) -> None:
     await session.execute(select(func.pg_advisory_xact_lock(_LOCK_SPACE, func.hashint8(photo_id))))
+
+
+async def _lock_all(session: AsyncSession, photo_ids: Collection[int]) -> None:
+    ids = func.unnest(bindparam("ids", list(photo_ids), ARRAY(BigInteger))).column_valued("id")
+    # in the order of the keys, so that two such transactions never wait for each other
+    keys = select(func.hashint8(ids).label("key")).distinct().order_by("key").subquery()
+    await session.execute(select(func.pg_advisory_xact_lock(_LOCK_SPACE, keys.c.key)))

@@ -1,13 +1,17 @@
-import sys
-
 from mizzap_common.service import main
 
+from mizzap_auth import commands
 from mizzap_auth.app import build
 from mizzap_auth.settings import AuthSettings
 
-if sys.argv[1:2] == ["erasures"]:
-    from mizzap_auth.admin import erasures
-
-    erasures(sys.argv[2:])
-else:
-    main("auth", AuthSettings, build)
+main(
+    "auth",
+    AuthSettings,
+    build,
+    {
+        "rotate-keys": commands.rotate_keys,
+        "tier": commands.tier,
+        "audit-verify": commands.audit_verify,
+        "erasures": commands.erasures,
+    },
+)

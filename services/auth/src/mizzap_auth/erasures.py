@@ -164,7 +164,7 @@ class Erasures:
         await self._ask(session, row.user_id, row.erasure_id, number)
 
     async def _complete(self, session: AsyncSession, row: ErasureRow, now: datetime) -> None:
-        await repository.remove_user(session, row.user_id)
+        await self._remove(session, row.user_id)
         await self.ledger.enter(_entry(row, now))
         await repository.change(session, row.user_id, {"completed_at": now})
         log.info("erasure complete", erasure_id=row.erasure_id)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from mizzap_auth.exports_models import ExportRow
-from mizzap_auth.models import SessionRow
+from mizzap_auth.models import AuditRow, SessionRow
 
 _UNDER_WAY = ("queued", "building")
 
@@ -115,3 +115,9 @@ async def sessions(session: AsyncSession, user_id: int, after: int, limit: int) 
     """The user's logins of which something is known, by id."""
     statement = select(SessionRow).where(col(SessionRow.user_id) == user_id, col(SessionRow.id) > after)
     return (await session.scalars(statement.order_by(col(SessionRow.id)).limit(limit))).all()
+
+
+async def audit(session: AsyncSession, user_id: int, after: int, limit: int) -> Sequence[AuditRow]:
+    """The user's audit log, the oldest entry first."""
+    statement = select(AuditRow).where(col(AuditRow.user_id) == user_id, col(AuditRow.seq) > after)
+    return (await session.scalars(statement.order_by(col(AuditRow.seq)).limit(limit))).all()

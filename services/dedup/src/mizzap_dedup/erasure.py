@@ -10,6 +10,6 @@ from mizzap_dedup.vectors import Vectors
 
 
 def subscribe(bus: Bus, database: Database, vectors: Vectors | None) -> None:
-    remove_vectors = vectors.remove_owner if vectors is not None else nothing_beside
+    remove_vectors = vectors.remove_all if vectors is not None else nothing_beside
     erasure = Erasure(database, metadata, catalog.DEDUP_ERASED, remove_vectors)
     bus.on(catalog.USER_ERASURE_REQUESTED, erasure.erase)

@@ -52,18 +52,25 @@ class Vectors:
         self, user_id: int, photo_id: int, vector: Sequence[float], least: float, limit: int
     ) -> dict[int, float]:
         """The owner's other photos with at least this cosine, by id."""
+        # the photo itself is among them
+        found = await self.search(user_id, vector, limit + 1, least)
+        return {other: score for other, score in found.items() if other != photo_id}
+
+    async def search(
+        self, user_id: int, vector: Sequence[float], limit: int, least: float | None = None
+    ) -> dict[int, float]:
+        """The owner's photos nearest to a vector with their cosines, by id, the best first."""
         found = await self._ask(
             lambda: self.client.query_points(
                 self.collection,
                 query=list(vector),
                 query_filter=_owned(user_id),
                 score_threshold=least,
-                # the photo itself is among them
-                limit=limit + 1,
+                limit=limit,
                 with_payload=False,
             )
         )
-        return {int(point.id): point.score for point in found.points if point.id != photo_id}
+        return {int(point.id): point.score for point in found.points}
 
     async def get(self, user_id: int, photo_ids: Sequence[int]) -> dict[int, list[float]]:
         """Those of the asked vectors that exist and are this owner's."""
@@ -82,7 +89,7 @@ class Vectors:
         selector = models.FilterSelector(filter=_owned(user_id, [photo_id]))
         await self._ask(lambda: self.client.delete(self.collection, selector, wait=True))
 
-    async def remove_owner(self, user_id: int) -> int:
+    async def remove_all(self, user_id: int) -> int:
         """Removes all vectors of an owner, those of models that are not in use any more too. Returns how many."""
         count = 0
         for collection in (await self._ask(self.client.get_collections)).collections:

@@ -5,7 +5,7 @@ from alembic import op
 from mizzap_common.migrations import create_user_tombstones
 
 revision = "leaving"
-down_revision = "0001"
+down_revision = "people"
 
 
 def _time(name: str, nullable: bool = False) -> "sa.Column[object]":

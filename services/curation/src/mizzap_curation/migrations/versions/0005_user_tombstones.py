@@ -3,7 +3,7 @@
 from mizzap_common.migrations import create_user_tombstones
 
 revision = "user_tombstones"
-down_revision = "0001"
+down_revision = "orders"
 
 
 def upgrade() -> None:
