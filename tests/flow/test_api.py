@@ -240,6 +240,7 @@ async def test_what_belongs_to_somebody_else_does_not_exist(user: User, stranger
     [pair] = await user.call("GET", "/duplicates")
     job = (await user.call("GET", f"/jobs?photoId={first}"))[0]["id"]
     own = (await stranger.call("POST", "/albums", 201, json={"name": "theirs"}))["id"]
+    export = (await user.call("POST", "/exports", 202))["id"]
 
     # (method, path, body) with {} where an id of the first user's, or one that never was, is put
     slots: list[tuple[str, str, Any, int]] = [
@@ -279,6 +280,9 @@ async def test_what_belongs_to_somebody_else_does_not_exist(user: User, stranger
         ("PUT", f"/albums/{own}", {"coverPhotoId": "{}"}, second),
         ("DELETE", f"/albums/{own}/photos/{{}}", None, second),
         ("POST", "/duplicates/{}/action", {"action": "confirmed"}, pair["id"]),
+        ("GET", "/exports/{}", None, export),
+        ("GET", "/exports/{}/download?token=1.1.9999999999.x", None, export),
+        ("DELETE", "/exports/{}", None, export),
         ("PUT", "/curation/moments", {"add": ["{}"]}, first),
         ("PUT", "/curation/moments", {"remove": ["{}"]}, first),
         ("PUT", "/curation/moments", {"order": ["{}"]}, first),

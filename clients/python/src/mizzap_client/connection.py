@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -108,6 +109,10 @@ class Connection:
                 raise problem
             await self.refresh(token)
             refreshed = True
+
+    def stream(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[httpx.Response]:
+        """One GET of a path from the server's root, unsigned and untried again, whose body is read bit by bit."""
+        return self._http.stream("GET", self.server + url, headers=dict(headers))
 
     async def _patiently(
         self, method: str, path: str, headers: dict[str, str], body: Body | None, options: dict[str, Any]

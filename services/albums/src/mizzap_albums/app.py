@@ -3,7 +3,7 @@
 from mizzap_common.service import Service
 from starlette.applications import Starlette
 
-from mizzap_albums import events, rpc
+from mizzap_albums import erasure, events, export, rpc
 from mizzap_albums.contents import Contents
 from mizzap_albums.feed import Feed
 from mizzap_albums.service import Albums
@@ -17,4 +17,6 @@ def build(settings: AlbumsSettings) -> Starlette:
     sharing = Sharing(service.database)
     events.subscribe(service.bus, contents, sharing)
     rpc.serve(service.bus, Albums(service.database), contents, sharing, Feed(service.database))
+    erasure.subscribe(service.bus, service.database)
+    export.serve(service.bus, service.database)
     return service.asgi()

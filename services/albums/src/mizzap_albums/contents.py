@@ -39,7 +39,7 @@ class Contents:
         known = {photo.id for photo in (await self.bus.ask(requests.PHOTOS_NAMES, asked)).photos}
         async with self.database.begin() as session:
             # a photo may have been deleted since the answer: its tombstone decides, and its lock holds until we commit
-            gone = await tombstones.buried_among(session, wanted)
+            gone = await tombstones.buried_among(session, wanted, request.user_id)
             gone |= await hidden.hidden_among(session, request.user_id, wanted)
             # first: who no longer sees the album hears nothing else
             opened = await access.open_locked(session, request)

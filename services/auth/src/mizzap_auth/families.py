@@ -160,9 +160,15 @@ class Families:
 
     async def leave_all(self, session: AsyncSession, user_id: int) -> None:
         """Takes a user whose account is erased out of every family. A family without an owner is inherited by who has
-        been in it longest."""
-        for family in await families_repository.of_user(session, user_id):
+        been in it longest. Invitations to their address go too."""
+        user = await repository.find_user(session, user_id)
+        if user is not None:
+            await families_repository.remove_invitations_for(session, user.email_index)
+        mine = await families_repository.of_user(session, user_id)
+        # all of them before the first note: others lock a family, then its members' logs
+        for family in mine:
             await families_repository.lock(session, family.id)
+        for family in mine:
             standing = await families_repository.standing(session, family.id, user_id)
             if standing is None:
                 continue

@@ -56,7 +56,7 @@ class Orders:
         there = {photo.id for photo in (await self.bus.ask(requests.PHOTOS_NAMES, asked)).photos}
         async with self.database.begin() as session:
             # a deletion that came in between has been heard here, or waits until we have committed
-            there -= await tombstones.buried_among(session, wanted)
+            there -= await tombstones.buried_among(session, wanted, request.user_id)
             if missing := [photo_id for photo_id in wanted if photo_id not in there]:
                 raise NotFound("There is no such photo.", photoIds=missing)
             values = {

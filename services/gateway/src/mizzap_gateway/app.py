@@ -19,6 +19,7 @@ from mizzap_gateway.cors import Cors
 from mizzap_gateway.middleware import BodyLimit, SecurityHeaders
 from mizzap_gateway.parts import Parts
 from mizzap_gateway.routes import (
+    account,
     album_photos,
     album_shares,
     albums,
@@ -27,6 +28,7 @@ from mizzap_gateway.routes import (
     consents,
     curation,
     duplicates,
+    exports,
     families,
     integrations,
     jobs,
@@ -78,8 +80,8 @@ def build(settings: GatewaySettings) -> FastAPI:
     app = _application(settings, lifespan)
     app.state.parts = Parts(service.bus, service.storage, tokens, sessions, origins, uploads, sockets)
     for routes in (
-        auth, consents, audit, families, keeping, photos, albums, album_photos, album_shares, duplicates,
-        curation, jobs, search, integrations, session_routes,
+        auth, account, session_routes, consents, audit, families, keeping, photos, albums, album_photos, album_shares,
+        duplicates, curation, jobs, search, integrations, exports,
     ):  # fmt: skip
         app.include_router(routes.router)
     app.include_router(auth.keys_router)
@@ -108,8 +110,16 @@ def _application(settings: GatewaySettings, lifespan: object) -> FastAPI:
                 listed=settings.cors_origins,
                 others=_LOCALHOST if settings.cors_localhost else None,
                 allow_methods=["GET", "POST", "PUT", "DELETE"],
-                allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", "traceparent"],
-                expose_headers=["ETag", "Retry-After"],
+                allow_headers=[
+                    "Authorization",
+                    "Content-Type",
+                    "If-Match",
+                    "If-None-Match",
+                    "If-Range",
+                    "Range",
+                    "traceparent",
+                ],
+                expose_headers=["Accept-Ranges", "Content-Range", "ETag", "Retry-After"],
                 max_age=3600,
             ),
             Middleware(BodyLimit, limit=settings.max_json_bytes, streamed=_STREAMED),

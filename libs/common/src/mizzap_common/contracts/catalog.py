@@ -80,6 +80,15 @@ CURATION_READY       = Event("curation.ready",       events.CurationReady,      
 ORDER_CHANGED        = Event("order.changed",        events.OrderChanged,       "curation", (), "order:changed")
 
 ALBUM_UPDATED        = Event("album.updated",        events.AlbumUpdated,       "albums",   ("auth",), "album:updated")
+
+USER_ERASURE_REQUESTED = Event("user.erasure_requested", events.UserErasureRequested, "auth", ("photos", "albums", "thumbs", "dedup", "curation"))
+PHOTOS_ERASED        = Event("photos.erased",        events.ErasureReceipt,     "photos",   ("auth",))
+ALBUMS_ERASED        = Event("albums.erased",        events.ErasureReceipt,     "albums",   ("auth",))
+THUMBS_ERASED        = Event("thumbs.erased",        events.ErasureReceipt,     "thumbs",   ("auth",))
+DEDUP_ERASED         = Event("dedup.erased",         events.ErasureReceipt,     "dedup",    ("auth",))
+CURATION_ERASED      = Event("curation.erased",      events.ErasureReceipt,     "curation", ("auth",))
+EXPORT_READY         = Event("export.ready",         events.ExportReady,        "auth",     (), "export:ready")
+EXPORT_FAILED        = Event("export.failed",        events.ExportFailed,       "auth",     (), "export:failed")
 # fmt: on
 
 EVENTS: tuple[Event[events.UserEvent], ...] = tuple(

@@ -1,6 +1,6 @@
 """Payloads of the events. Ids, hashes and object keys only: no personal data, no bytes of photos."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,9 @@ FamilyRole = Literal["owner", "member", "viewer"]
 
 
 class UserEvent(Message):
+    outlives_user: ClassVar[bool] = False
+    """Whether it is still acted on when its user has been erased."""
+
     user_id: int
 
     @property
@@ -57,6 +60,8 @@ class ConsentChanged(UserEvent):
 
 class FamilyEvent(UserEvent):
     """``user_id`` is who acted or joined or left; ``audience`` are all members, those who leave by it included."""
+
+    outlives_user: ClassVar[bool] = True  # the others in the family must hear of it
 
     family_id: int
     audience: list[int]
@@ -253,3 +258,40 @@ class AlbumUpdated(UserEvent):
     @property
     def about(self) -> str:
         return f"album/{self.album_id}"
+
+
+class UserErasureRequested(UserEvent):
+    """The account is closed: every service removes what it has of this user, and says so with its receipt."""
+
+    outlives_user: ClassVar[bool] = True
+
+    erasure_id: str
+    asked: int
+    """The how many-th time it is asked for: receipts name the request that they answer."""
+
+
+class ErasureReceipt(UserEvent):
+    """A service has nothing of this user any more. ``rows`` and ``objects`` were removed this time."""
+
+    outlives_user: ClassVar[bool] = True
+
+    erasure_id: str
+    asked: int
+    rows: int
+    objects: int
+
+
+class ExportEvent(UserEvent):
+    export_id: int
+
+    @property
+    def about(self) -> str:
+        return f"export/{self.export_id}"
+
+
+class ExportReady(ExportEvent):
+    pass
+
+
+class ExportFailed(ExportEvent):
+    pass

@@ -14,6 +14,8 @@ from mizzap_common.contracts import (
     consents,
     curating,
     duplicating,
+    erasing,
+    exporting,
     families,
     feed,
     keeping,
@@ -130,6 +132,19 @@ CURATION_ORDER       = Method("curation", "order", ordering.OrderRequest, orderi
 CURATION_CANCEL_ORDER = Method("curation", "cancel_order", ordering.OrderRequest, ordering.Order)
 CURATION_CALLBACK    = Method("curation", "callback", ordering.Callback, ordering.CallbackTaken)
 CURATION_SHARED_FILE = Method("curation", "shared_file", ordering.SharedFileRequest, ordering.SharedFile)
+
+AUTH_CLOSE_ACCOUNT   = Method("auth", "close_account", erasing.CloseAccount, erasing.AccountClosed, timeout=20)
+AUTH_EXPORT_BEGIN    = Method("auth", "export_begin", library.UserRequest, exporting.Export)
+AUTH_EXPORTS         = Method("auth", "exports", library.UserRequest, exporting.Exports)
+AUTH_EXPORT_GET      = Method("auth", "export_get", exporting.ExportRequest, exporting.Export)
+AUTH_EXPORT_DELETE   = Method("auth", "export_delete", exporting.ExportRequest, library.Done)
+AUTH_EXPORT_OPEN     = Method("auth", "export_open", exporting.OpenExport, library.StoredObject)
+
+AUTH_EXPORT          = Method("auth", "export", exporting.ExportPageRequest, exporting.ExportPage, askers=("auth",))
+PHOTOS_EXPORT        = Method("photos", "export", exporting.ExportPageRequest, exporting.ExportPage, askers=("auth",))
+ALBUMS_EXPORT        = Method("albums", "export", exporting.ExportPageRequest, exporting.ExportPage, askers=("auth",))
+DEDUP_EXPORT         = Method("dedup", "export", exporting.ExportPageRequest, exporting.ExportPage, askers=("auth",))
+CURATION_EXPORT      = Method("curation", "export", exporting.ExportPageRequest, exporting.ExportPage, askers=("auth",))
 # fmt: on
 
 METHODS: tuple[Method[Request, Message], ...] = tuple(v for v in list(globals().values()) if isinstance(v, Method))
