@@ -1,33 +1,58 @@
-"""Events to the users' open sockets: ``/ws?token={jwt}``. A hint only, the REST API is the truth."""
+"""Events to the users' open sockets: ``/ws?ticket={ticket}`` or ``/ws?token={jwt}``. The REST API is the truth.
+
+With ``&cursor={cursor}`` of the change feed a socket begins with what its client has missed. A dead peer is found by
+the server's own pings (uvicorn's); ``{"event": "ping"}`` is for pages, which can't see those.
+"""
 
 import asyncio
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from fastapi import WebSocket, WebSocketDisconnect
 from mizzap_common import tasks
 from mizzap_common.contracts.catalog import EVENTS, Event
 from mizzap_common.contracts.events import UserEvent
-from mizzap_common.errors import Unauthorized, Unavailable
+from mizzap_common.errors import InvalidInput, MizzapError, Unauthorized, Unavailable
 from prometheus_client import Gauge
 from pydantic import ValidationError
 
+from mizzap_gateway.origins import Origins
 from mizzap_gateway.settings import GatewaySettings
+from mizzap_gateway.tickets import Tickets
 from mizzap_gateway.tokens import Caller, Tokens
 
+INVALID = 4400
 UNAUTHORIZED = 4401
+FORBIDDEN = 4403
 TOO_SLOW = 4429
 TRY_AGAIN_LATER = 1013
 EVENTS_SHOWN = tuple(event for event in EVENTS if event.websocket)
 _CLOSING_SECONDS = 5.0
+_PING = json.dumps({"event": "ping"})
 
 _SOCKETS = Gauge("mizzap_websockets", "Open WebSockets")
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Missed:
+    """A page of the change feed."""
+
+    changes: list[dict[str, Any]]
+    cursor: str
+    """Where the next page begins."""
+    more: bool
+
+
+AskMissed = Callable[[int, str], Awaitable[Missed]]
+"""What has changed for a user since a cursor. Raises InvalidInput for a cursor that is none, and Unavailable."""
 
 
 class Outlet:
@@ -44,17 +69,28 @@ class Outlet:
         except asyncio.QueueFull:
             self.overflowed.set()
 
-    async def pour(self, websocket: WebSocket) -> None:
+    async def pour(self, websocket: WebSocket, ping_seconds: float) -> None:
         while True:
-            await websocket.send_text(await self._queue.get())
+            message = _PING
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ping_seconds):
+                    message = await self._queue.get()
+            await websocket.send_text(message)
 
 
 class Sockets:
     """All open sockets of this process, by user."""
 
-    def __init__(self, tokens: Tokens, settings: GatewaySettings) -> None:
+    def __init__(
+        self, tokens: Tokens, tickets: Tickets, settings: GatewaySettings, ask_missed: AskMissed | None = None
+    ) -> None:
+        """Without ``ask_missed`` a cursor is refused."""
         self._tokens = tokens
+        self._tickets = tickets
+        self._origins = Origins(settings)
         self._size = settings.socket_queue
+        self._ping_seconds = settings.socket_ping_seconds
+        self._ask_missed = ask_missed
         self._outlets: dict[int, set[Outlet]] = defaultdict(set)
 
     async def watch(self, event: Event[UserEvent], body: bytes, headers: dict[str, str]) -> None:
@@ -74,8 +110,11 @@ class Sockets:
 
     async def serve(self, websocket: WebSocket) -> None:
         """One connection, from its handshake to its end."""
+        if not self._origins.may_connect(websocket.headers.get("origin"), websocket.headers.get("host", "")):
+            # before the handshake, so that the page learns nothing but 403
+            return await websocket.close(FORBIDDEN)
         try:
-            caller = await self._tokens.verify(websocket.query_params.get("token", ""))
+            caller = await self._caller(websocket)
         except Unauthorized as error:
             return await _refuse(websocket, UNAUTHORIZED, error.code)
         except Unavailable as error:
@@ -83,9 +122,30 @@ class Sockets:
         # registered first: what happens from the handshake on is shown
         with self._outlet(caller) as outlet:
             await websocket.accept()
-            code = await _converse(websocket, outlet, caller.expires_at - time.time())
-        if code is not None:
-            await _close(websocket, code)
+            speaking = self._speak(websocket, outlet, caller)
+            end = await _converse(websocket, outlet, speaking, caller.expires_at - time.time())
+        if end is not None:
+            await _close(websocket, *end)
+
+    async def _caller(self, websocket: WebSocket) -> Caller:
+        if (ticket := websocket.query_params.get("ticket")) is not None:
+            return await self._tickets.redeem(ticket)
+        return await self._tokens.verify(websocket.query_params.get("token", ""))
+
+    async def _speak(self, websocket: WebSocket, outlet: Outlet, caller: Caller) -> None:
+        if cursor := websocket.query_params.get("cursor"):
+            await self._catch_up(websocket, caller.user_id, cursor)
+        await outlet.pour(websocket, self._ping_seconds)
+
+    async def _catch_up(self, websocket: WebSocket, user_id: int, cursor: str) -> None:
+        """Sends what was missed. Live events wait meanwhile: some may tell of the same again, none gets lost."""
+        if self._ask_missed is None:
+            raise InvalidInput("There is no change feed to resume from.", code="CURSOR_NOT_SUPPORTED")
+        more = True
+        while more:
+            page = await self._ask_missed(user_id, cursor)
+            cursor, more = page.cursor, page.more
+            await websocket.send_text(json.dumps({"event": "changes", "data": page.changes, "cursor": cursor}))
 
     @contextmanager
     def _outlet(self, caller: Caller) -> Iterator[Outlet]:
@@ -101,17 +161,21 @@ class Sockets:
                 del self._outlets[caller.user_id]
 
 
-async def _converse(websocket: WebSocket, outlet: Outlet, seconds: float) -> int | None:
-    """Sends until the token expires, the socket is too slow or the client goes. Returns the code to close with."""
+async def _converse(
+    websocket: WebSocket, outlet: Outlet, speaking: Coroutine[Any, Any, None], seconds: float
+) -> tuple[int, str | None] | None:
+    """Until the token expires, the socket is too slow, the client goes or nothing can be said. Gives how to close."""
     gone = asyncio.create_task(_listen(websocket))
-    pouring = asyncio.create_task(outlet.pour(websocket))
+    spoken = asyncio.create_task(speaking)
     overflowed = asyncio.create_task(outlet.overflowed.wait())
-    conversation = (gone, pouring, overflowed)
+    conversation = (gone, spoken, overflowed)
     try:
         await asyncio.wait(conversation, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
-        if gone.done() or pouring.done():
+        if spoken.done() and not spoken.cancelled() and isinstance(error := spoken.exception(), MizzapError):
+            return TRY_AGAIN_LATER if isinstance(error, Unavailable) else INVALID, error.code
+        if gone.done() or spoken.done():
             return None
-        return TOO_SLOW if overflowed.done() else UNAUTHORIZED
+        return TOO_SLOW if overflowed.done() else UNAUTHORIZED, None
     finally:
         await tasks.end(conversation)
 

@@ -57,7 +57,7 @@ async def get_album(album_id: Id, caller: CallerHere, parts: PartsHere) -> Answe
     return Answer(data=await parts.bus.ask(requests.ALBUMS_GET, question))
 
 
-@router.put("/{album_id}", responses=_ERRORS)
+@router.put("/{album_id}", responses=problems.responses(401, 404, 503, COVER_NOT_IN_ALBUM=400))
 async def update_album(
     album_id: Id, body: UpdateAlbumBody, caller: CallerHere, parts: PartsHere
 ) -> Answer[library.Album]:
@@ -73,7 +73,7 @@ async def delete_album(album_id: Id, caller: CallerHere, parts: PartsHere) -> An
     return Answer(data=Gone(id=album_id))
 
 
-@router.post("/{album_id}/photos", responses=_ERRORS)
+@router.post("/{album_id}/photos", responses=problems.responses(400, 401, 404, 503, ALBUM_FULL=409))
 async def add_to_album(
     album_id: Id, body: AddToAlbumBody, caller: CallerHere, parts: PartsHere
 ) -> Answer[library.Album]:

@@ -11,19 +11,19 @@ router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
 keys_router = APIRouter(tags=["auth"])
 
 
-@router.post("/register", status_code=201, responses=problems.responses(400, 409, 503))
+@router.post("/register", status_code=201, responses=problems.responses(400, 503, EMAIL_TAKEN=409))
 async def register(body: accounts.Register, parts: PartsHere) -> Answer[accounts.Session]:
     """Creates an account and logs it in."""
     return Answer(data=await parts.bus.ask(requests.AUTH_REGISTER, body))
 
 
-@router.post("/login", responses=problems.responses(400, 401, 503))
+@router.post("/login", responses=problems.responses(400, 503, INVALID_CREDENTIALS=401))
 async def login(body: accounts.Login, parts: PartsHere) -> Answer[accounts.Session]:
     """Opens a session. A wrong password and an unknown address are answered alike: INVALID_CREDENTIALS."""
     return Answer(data=await parts.bus.ask(requests.AUTH_LOGIN, body))
 
 
-@router.post("/refresh", responses=problems.responses(400, 401, 503))
+@router.post("/refresh", responses=problems.responses(400, 503, INVALID_REFRESH_TOKEN=401))
 async def refresh(body: accounts.Refresh, parts: PartsHere) -> Answer[accounts.Session]:
     """Gives new tokens for a refresh token, which counts once. Its reuse ends the whole session."""
     return Answer(data=await parts.bus.ask(requests.AUTH_REFRESH, body))
