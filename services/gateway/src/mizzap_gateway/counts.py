@@ -19,8 +19,9 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 from nats.js.errors import APIError, NotFoundError
 
-_ANSWER_SECONDS = 2.0
-_PAUSE_SECONDS = 1.0
+_ANSWER_SECONDS = 5.0
+"""Long: a gateway that is overloaded must not take its own slowness for the broker's, and let everybody in."""
+_PAUSE_SECONDS = 2.0
 """For so long nobody asks a broker again that did not answer."""
 _REMEMBERED = 20_000
 
