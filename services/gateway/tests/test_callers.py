@@ -27,7 +27,7 @@ async def test_a_bad_token_does_not_matter_where_none_is_needed(gateway, error_o
         id=5, email="u@mizzap.test", username=None, full_name=None, country="FR", privacy_accepted=False,
         created_at="2025-10-23T10:00:00Z",
     )  # fmt: skip
-    session = accounts.Session(user=user, access_token="a", refresh_token="r", expires_in=1)
+    session = accounts.Session(user=user, access_token="a", refresh_token="r", expires_in=1, refresh_expires_in=2)
     gateway.others.say(requests.AUTH_LOGIN, session)
     body = {"email": "u@mizzap.test", "password": "x"}
     answer = await gateway.http.post("/api/v1/auth/login", json=body, headers={"Authorization": header})

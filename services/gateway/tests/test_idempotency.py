@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from mizzap_common import streams, testing
-from mizzap_common.contracts import accounts, library, requests
+from mizzap_common import testing
+from mizzap_common.contracts import accounts, library, requests, shared_state
 from mizzap_common.errors import Conflict, NotFound, Unavailable
 from mizzap_gateway.kept_answers import Answer, KeptAnswers, OtherRequest, Seal, read_record
 from nats.js.errors import KeyNotFoundError
@@ -220,7 +220,7 @@ async def test_a_gateway_that_dies_leaves_its_claim_to_the_next(start_gateway, g
 
 async def _name_of(gateway: Any, create: Any, key: str) -> str:
     """Where the record of a key lies: found by making one and taking it away again."""
-    bucket = await gateway.bus.jetstream.key_value(streams.ANSWERS_BUCKET)
+    bucket = await gateway.bus.jetstream.key_value(shared_state.ANSWERS.name)
     before = set(await bucket.keys())
     await create("Été", key)
     (name,) = set(await bucket.keys()) - before
@@ -239,10 +239,12 @@ async def test_nothing_can_be_read_where_the_answers_lie(gateway, key) -> None:
         id=5, email="canary@mizzap.test", username=None, full_name=None, country="FR", privacy_accepted=False,
         created_at=ALBUM["created_at"],
     )  # fmt: skip
-    session = accounts.Session(user=user, access_token="CANARY-TOKEN", refresh_token="CANARY-REFRESH", expires_in=1)
+    session = accounts.Session(
+        user=user, access_token="CANARY-TOKEN", refresh_token="CANARY-REFRESH", expires_in=1, refresh_expires_in=2
+    )
     gateway.others.say(requests.AUTH_LOGIN, session)
     body = {"email": "canary@mizzap.test", "password": "CANARY-PASSWORD"}
-    bucket = await gateway.bus.jetstream.key_value(streams.ANSWERS_BUCKET)
+    bucket = await gateway.bus.jetstream.key_value(shared_state.ANSWERS.name)
     before = set(await bucket.keys())
     for replayed in (None, "true"):
         answer = await gateway.http.post("/api/v1/auth/login", json=body, headers={"Idempotency-Key": key})

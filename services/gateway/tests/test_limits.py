@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from mizzap_common import streams
-from mizzap_common.contracts import library, requests
+from mizzap_common.contracts import library, requests, shared_state
 from mizzap_common.errors import Unauthorized
 from mizzap_gateway.budgets import Limit
 from mizzap_gateway.counts import Count, Counts, Place
@@ -138,7 +138,7 @@ async def test_health_is_never_limited_and_bad_tokens_are_limited_by_address(sta
 async def test_addresses_are_no_part_of_what_the_broker_holds(start_gateway, gateway, still) -> None:
     async with start_gateway(limits_factor=1) as limited:
         await limited.http.post("/api/v1/auth/login", json={"email": "canary@mizzap.test", "password": "x"})
-    info = await gateway.bus.jetstream.stream_info(streams.counter_stream(60), subjects_filter=">")
+    info = await gateway.bus.jetstream.stream_info(shared_state.counter_stream(60), subjects_filter=">")
     subjects = json.dumps(info.state.subjects)
     assert "auth-email" in subjects
     assert "canary" not in subjects and "127.0.0.1" not in subjects
@@ -151,10 +151,10 @@ async def test_the_broker_forgets_counters_when_it_starts_again(start_gateway, u
             return await gateway.http.get(PHOTO, headers=gateway.login(user_id))
 
         assert (await ask()).headers["RateLimit-Remaining"] == "1"
-        await gateway.bus.jetstream.delete_stream(streams.counter_stream(60))
+        await gateway.bus.jetstream.delete_stream(shared_state.counter_stream(60))
         # made anew by whoever needs it first
         assert (await ask()).headers["RateLimit-Remaining"] == "1"
-        info = await gateway.bus.jetstream.stream_info(streams.counter_stream(60))
+        info = await gateway.bus.jetstream.stream_info(shared_state.counter_stream(60))
         assert info.config.storage == "memory"
 
 
@@ -230,7 +230,7 @@ async def test_who_hammers_on_costs_the_broker_nothing() -> None:
 
 async def test_the_broker_counts_exactly_under_contention(gateway, user_id) -> None:
     async def declare() -> None:
-        await streams.declare_shared_state(gateway.bus.jetstream)
+        await streams.declare_own(gateway.bus.jetstream, shared_state.OWNER)
 
     counters = [Counts(gateway.bus, declare) for _ in range(2)]
     place = Place("test", f"user:{user_id}", 60, 7)

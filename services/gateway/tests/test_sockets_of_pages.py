@@ -44,7 +44,7 @@ async def test_a_ticket_opens_its_user_s_socket(gateway, user_id) -> None:
     async with websockets.connect(_url(gateway, f"ticket={ticket}"), proxy=None) as connection:
         payload = events.PhotoProcessed(user_id=user_id, photo_id=7)
         await testing.publish_event(gateway.bus.jetstream, catalog.PHOTO_PROCESSED, payload)
-        assert (await _next(connection))["data"] == {"userId": user_id, "photoId": 7}
+        assert (await _next(connection))["data"] == {"userId": user_id, "photoId": 7, "version": 0}
 
 
 async def test_a_ticket_counts_once_over_all_gateways(start_gateway, gateway, user_id) -> None:

@@ -5,13 +5,16 @@ never updated there. Run ``python -m mizzap_common.streams`` before the services
 """
 
 import asyncio
-from collections.abc import Sequence
+from typing import Any
 
 import nats
+from nats.aio.client import Client
 from nats.js import JetStreamContext, api
 from nats.js.errors import BadRequestError, NotFoundError
 
-from mizzap_common.contracts import catalog
+from mizzap_common.contracts import catalog, shared_state
+from mizzap_common.contracts.permissions import OutsideSubscriber, outside_from
+from mizzap_common.contracts.shared_state import Bucket
 from mizzap_common.settings import Settings
 
 ACK_WAIT_SECONDS = 15.0
@@ -20,13 +23,6 @@ _MAX_AGE = 7 * 86_400
 _DEAD_LETTER_MAX_AGE = 90 * 86_400
 _DUPLICATE_WINDOW = 600
 _MAX_ACK_PENDING = 256
-
-COUNTER_WINDOWS = (60, 3600)
-"""Lengths in seconds of the windows that requests are counted in."""
-ANSWERS_BUCKET = "answers"
-ANSWER_MAX_AGE = 86_400
-TICKETS_BUCKET = "tickets"
-TICKET_MAX_AGE = 30
 
 
 def stream_configs(replicas: int) -> list[api.StreamConfig]:
@@ -61,32 +57,25 @@ def _stream(name: str, subjects: list[str], max_age: int, max_bytes: int, replic
 
 
 def consumer_configs() -> list[tuple[str, api.ConsumerConfig]]:
-    """(stream, durable) for every consumer in the catalogue. The delivery middleware decides when to give up."""
+    """(stream, durable) for every consumer in the catalogue."""
     return [
-        (
-            event.stream,
-            api.ConsumerConfig(
-                durable_name=event.durable(service),
-                filter_subject=event.subject,
-                ack_policy=api.AckPolicy.EXPLICIT,
-                ack_wait=ACK_WAIT_SECONDS,
-                max_deliver=-1,
-                max_ack_pending=_MAX_ACK_PENDING,
-                deliver_policy=api.DeliverPolicy.ALL,
-            ),
-        )
+        (event.stream, consumer_config(event, event.durable(service)))
         for event in catalog.EVENTS
         for service in event.consumers
     ]
 
 
-def counter_stream(window: int) -> str:
-    return f"COUNTERS_{window}"
-
-
-def counter_subject(window: int) -> str:
-    """What a counter's subject begins with, for windows of so many seconds."""
-    return f"counter.{window}"
+def consumer_config(event: catalog.Event[catalog.P], durable: str) -> api.ConsumerConfig:
+    """The delivery middleware, not the broker, decides when to give up."""
+    return api.ConsumerConfig(
+        durable_name=durable,
+        filter_subject=event.subject,
+        ack_policy=api.AckPolicy.EXPLICIT,
+        ack_wait=ACK_WAIT_SECONDS,
+        max_deliver=-1,
+        max_ack_pending=_MAX_ACK_PENDING,
+        deliver_policy=api.DeliverPolicy.ALL,
+    )
 
 
 def shared_state_configs(replicas: int) -> list[api.StreamConfig]:
@@ -94,16 +83,16 @@ def shared_state_configs(replicas: int) -> list[api.StreamConfig]:
 
     A counter that is full forgets its oldest, a bucket refuses the newest.
     """
-    counters = [_counters(window, replicas) for window in COUNTER_WINDOWS]
-    answers = _bucket(ANSWERS_BUCKET, api.StorageType.FILE, ANSWER_MAX_AGE, 1 << 30, replicas)
-    tickets = _bucket(TICKETS_BUCKET, api.StorageType.MEMORY, TICKET_MAX_AGE, 4 << 20, replicas)
+    counters = [_counters(window, replicas) for window in shared_state.COUNTER_WINDOWS]
+    answers = _bucket(shared_state.ANSWERS, api.StorageType.FILE, 1 << 30, replicas)
+    tickets = _bucket(shared_state.TICKETS, api.StorageType.MEMORY, 4 << 20, replicas)
     return [*counters, answers, tickets]
 
 
 def _counters(window: int, replicas: int) -> api.StreamConfig:
     return api.StreamConfig(
-        name=counter_stream(window),
-        subjects=[f"{counter_subject(window)}.>"],
+        name=shared_state.counter_stream(window),
+        subjects=[f"{shared_state.counter_subject(window)}.>"],
         storage=api.StorageType.MEMORY,
         allow_msg_counter=True,
         allow_direct=True,
@@ -117,42 +106,56 @@ def _counters(window: int, replicas: int) -> api.StreamConfig:
     )
 
 
-def _bucket(name: str, storage: api.StorageType, max_age: float, max_bytes: int, replicas: int) -> api.StreamConfig:
+def _bucket(bucket: Bucket, storage: api.StorageType, max_bytes: int, replicas: int) -> api.StreamConfig:
     """A key-value bucket as NATS' clients make it; they find and read it by its name."""
     return api.StreamConfig(
-        name=f"KV_{name}",
-        subjects=[f"$KV.{name}.>"],
+        name=bucket.stream,
+        subjects=[f"{bucket.prefix}>"],
         storage=storage,
         allow_direct=True,
         allow_rollup_hdrs=True,
         allow_msg_ttl=True,
         deny_delete=True,
         discard=api.DiscardPolicy.NEW,
-        max_age=max_age,
+        max_age=bucket.max_age,
         max_bytes=max_bytes,
         max_msgs_per_subject=1,
         num_replicas=replicas,
-        duplicate_window=min(max_age, 120),
+        duplicate_window=min(bucket.max_age, 120),
     )
 
 
-async def declare(js: JetStreamContext, replicas: int = 1, services: Sequence[str] = catalog.SERVICES) -> None:
-    """Makes or updates all streams, and the durables of ``services``. Safe to run at any time, by anybody, at once."""
-    for stream in stream_configs(replicas):
-        await _update_or_add(js, stream)
+async def declare_outside(js: JetStreamContext, subscriber: OutsideSubscriber) -> None:
+    """The durables through which another team's service reads; it may not make any itself."""
+    for event in subscriber.events:
+        await js.add_consumer(event.stream, consumer_config(event, subscriber.durable(event)))
+
+
+async def declare(js: JetStreamContext, replicas: int = 1) -> None:
+    """Makes or updates all streams and durables. Safe to run at any time, by anybody, at once."""
+    for stream in (*stream_configs(replicas), *shared_state_configs(replicas)):
+        await _declare_stream(js, stream)
     for owner, consumer in consumer_configs():
-        assert consumer.durable_name
-        if consumer.durable_name.split("-", 1)[0] in services:
-            await js.add_consumer(owner, consumer)
+        await js.add_consumer(owner, consumer)
 
 
-async def declare_shared_state(js: JetStreamContext, replicas: int = 1) -> None:
-    """Makes or updates what the gateways share. Safe like ``declare``."""
-    for stream in shared_state_configs(replicas):
-        await _update_or_add(js, stream)
+async def declare_own(js: JetStreamContext, service: str, replicas: int = 1) -> None:
+    """As ``declare``, for what a service may declare itself: its stream, the dead letters', its durables, and what
+    the gateways share.
+
+    Raises NotFoundError while another service's stream, on which it has a durable, is not there yet.
+    """
+    for stream in stream_configs(replicas):
+        if stream.name in (service.upper(), catalog.DEAD_LETTER_STREAM):
+            await _declare_stream(js, stream)
+    if service == shared_state.OWNER:
+        for stream in shared_state_configs(replicas):
+            await _declare_stream(js, stream)
+    for event in catalog.consumed_by(service):
+        await js.add_consumer(event.stream, consumer_config(event, event.durable(service)))
 
 
-async def _update_or_add(js: JetStreamContext, stream: api.StreamConfig) -> None:
+async def _declare_stream(js: JetStreamContext, stream: api.StreamConfig) -> None:
     try:
         await js.update_stream(stream)
     except NotFoundError:
@@ -169,13 +172,20 @@ async def _add_stream(js: JetStreamContext, stream: api.StreamConfig) -> None:
         await js.update_stream(stream)
 
 
+async def connect(settings: Settings, **options: Any) -> Client:
+    """A plain connection for commands, as the user that the settings name."""
+    user, password = settings.nats_user or None, settings.nats_password.get_secret_value() or None
+    return await nats.connect(settings.nats_url, user=user, password=password, connect_timeout=5, **options)
+
+
 async def _main() -> None:
     settings = Settings()
-    client = await nats.connect(settings.nats_url, connect_timeout=5)
+    client = await connect(settings)
+    js = client.jetstream(timeout=10)
     try:
-        js = client.jetstream(timeout=10)
         await declare(js, settings.nats_replicas)
-        await declare_shared_state(js, settings.nats_replicas)
+        for subscriber in outside_from(settings.outside_subscribers):
+            await declare_outside(js, subscriber)
     finally:
         await client.close()
 

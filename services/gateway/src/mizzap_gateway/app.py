@@ -9,14 +9,33 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from mizzap_common.contracts import accounts, duplicating, requests
+from mizzap_common.contracts.catalog import SESSION_ENDED
 from mizzap_common.errors import MizzapError
 from mizzap_common.service import Service
 from starlette.middleware import Middleware
 from starlette.types import Lifespan, Receive, Scope, Send
 
 from mizzap_gateway import edge, openapi, problems, query
+from mizzap_gateway.callers import Identities
+from mizzap_gateway.origins import Origins
 from mizzap_gateway.parts import Parts
-from mizzap_gateway.routes import albums, auth, curation, duplicates, jobs, photos, ws
+from mizzap_gateway.routes import (
+    albums,
+    audit,
+    auth,
+    consents,
+    curation,
+    duplicates,
+    families,
+    integrations,
+    jobs,
+    keeping,
+    photos,
+    search,
+    ws,
+)
+from mizzap_gateway.routes import sessions as session_routes
+from mizzap_gateway.sessions import Sessions
 from mizzap_gateway.settings import GatewaySettings
 from mizzap_gateway.shared_state import SharedState
 from mizzap_gateway.tickets import Tickets
@@ -36,13 +55,20 @@ def build(settings: GatewaySettings) -> FastAPI:
     async def ask_keys() -> accounts.Keys:
         return await service.bus.ask(requests.AUTH_KEYS, accounts.KeysRequest())
 
+    async def ask_session(question: accounts.SessionRequest) -> accounts.SessionState:
+        return await service.bus.ask(requests.AUTH_SESSION, question)
+
     tokens = Tokens(ask_keys, settings)
+    sessions = Sessions(ask_session, settings)
     uploads = Uploads(service.storage, service.bus, settings)
+    origins = Origins(settings)
+    identities = Identities(tokens, sessions, origins)
     state = SharedState(service.bus, settings)
     tickets = Tickets(service.bus, state.declare)
-    sockets = Sockets(tokens, tickets, settings)
+    sockets = Sockets(identities, tickets, sessions, origins, settings)
     service.on_start(state.prepare)
     service.bus.watch(EVENTS_SHOWN, sockets.watch)
+    service.bus.watch([SESSION_ENDED], sessions.watch)
     service.background(lambda: _follow_model(service))
 
     @asynccontextmanager
@@ -53,10 +79,13 @@ def build(settings: GatewaySettings) -> FastAPI:
         async with service.running():
             yield
 
-    app = _Application(lifespan, edge.middlewares(settings, service.bus, tokens, state.declare))
-    app.state.parts = Parts(service.bus, service.storage, tokens, uploads, sockets, tickets)
-    for resource in (auth, photos, albums, duplicates, curation, jobs, ws):
-        app.include_router(resource.router)
+    app = _Application(lifespan, edge.middlewares(settings, service.bus, identities, state.declare))
+    app.state.parts = Parts(service.bus, service.storage, tokens, sessions, origins, uploads, sockets, tickets)
+    for routes in (
+        auth, consents, audit, families, keeping, photos, albums, duplicates, curation, jobs, search, integrations,
+        session_routes, ws,
+    ):  # fmt: skip
+        app.include_router(routes.router)
     app.include_router(auth.keys_router)
     app.add_api_websocket_route("/ws", sockets.serve)
     app.router.routes.extend(service.health_routes())

@@ -13,7 +13,9 @@ from mizzap_gateway.settings import GatewaySettings
 Unit = Literal["requests", "content-bytes"]
 _MINUTE, _HOUR = 60, 3600
 _UPLOADS = re.compile(r"/api/v1/photos/(upload|precheck|adopt)")
-_FILES = re.compile(r"/api/v1/photos/[^/]+/(thumbnail|original)")
+_FILES = re.compile(
+    r"/api/v1/(photos/[^/]+/(thumbnail|original)|albums/[^/]+/photos/[^/]+/(thumbnail|original)|exports/[^/]+/download)"
+)
 _AUTH = "/api/v1/auth/"
 PUBLIC = ("/api/", "/.well-known/")
 """What the paths of the interface begin with; all others are the operators'."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import structlog
-from mizzap_common import streams
 from mizzap_common.bus import Bus
+from mizzap_common.contracts.shared_state import counter_stream, counter_subject
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 from nats.js.errors import APIError, NotFoundError
@@ -41,7 +41,7 @@ class Place:
     def subject(self) -> str:
         # hashed: addresses have dots, and the broker's own listings need not show whose counter it is
         owner = hashlib.sha256(self.key.encode(errors="replace")).hexdigest()[:24]
-        return f"{streams.counter_subject(self.window)}.{self.limit}.{owner}.{self.number}"
+        return f"{counter_subject(self.window)}.{self.limit}.{owner}.{self.number}"
 
     def before(self) -> "Place":
         return replace(self, number=self.number - 1)
@@ -96,7 +96,7 @@ class Counts:
         if place not in self._ended:
             found = 0
             try:
-                stream = streams.counter_stream(place.window)
+                stream = counter_stream(place.window)
                 message = await self._bus.jetstream.get_last_msg(stream, place.subject, direct=True)
                 found = int(json.loads(message.data or b"{}")["val"])
             except (NotFoundError, NoRespondersError):

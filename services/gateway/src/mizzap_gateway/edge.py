@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 
 from mizzap_common.bus import Bus
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 
 from mizzap_gateway.bodies import Bodies
 from mizzap_gateway.budgets import Budgets
-from mizzap_gateway.callers import Callers
+from mizzap_gateway.callers import Callers, Identities
+from mizzap_gateway.cors import Cors
 from mizzap_gateway.counts import Counts
 from mizzap_gateway.etags import ETags
 from mizzap_gateway.guessing import GuessLimits
@@ -19,7 +19,6 @@ from mizzap_gateway.middleware import Refusals, SecurityHeaders
 from mizzap_gateway.origins import LOCALHOST
 from mizzap_gateway.query import ShownQuery
 from mizzap_gateway.settings import GatewaySettings
-from mizzap_gateway.tokens import Tokens
 
 STREAMED = frozenset({"/api/v1/photos/upload"})
 """Paths whose bodies are read bit by bit, by their own rules."""
@@ -32,7 +31,7 @@ _TOLD_HEADERS = [
 
 
 def middlewares(
-    settings: GatewaySettings, bus: Bus, tokens: Tokens, declare: Callable[[], Awaitable[None]]
+    settings: GatewaySettings, bus: Bus, identities: Identities, declare: Callable[[], Awaitable[None]]
 ) -> list[Middleware]:
     """``declare`` makes what the gateways share in the broker, when that has been lost."""
     budgets = Budgets(settings)
@@ -42,16 +41,16 @@ def middlewares(
         Middleware(ShownQuery),
         Middleware(SecurityHeaders),
         Middleware(
-            CORSMiddleware,
-            allow_origins=list(settings.cors_origins),
-            allow_origin_regex=LOCALHOST if settings.cors_localhost else None,
+            Cors,
+            listed=settings.cors_origins,
+            others=LOCALHOST if settings.cors_localhost else None,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=_ASKED_HEADERS,
             expose_headers=_TOLD_HEADERS,
             max_age=3600,
         ),
         Middleware(Refusals),
-        Middleware(Callers, tokens=tokens),
+        Middleware(Callers, identities=identities),
         # before the body is read: who is over the limit sends it for nothing
         Middleware(Limits, budgets=budgets, limiter=limiter),
         Middleware(

@@ -64,6 +64,7 @@ class _Tagging:
         etag = headers.setdefault("ETag", f'"{hashlib.sha256(body).hexdigest()[:32]}"')
         headers.setdefault("Cache-Control", _CACHE)
         headers.add_vary_header("Authorization")
+        headers.add_vary_header("Cookie")
         if not matches(self._asked, etag):
             return body
         start["status"] = 304

@@ -63,6 +63,29 @@ FIELDS: dict[str, Any] = {
     "total": 24,
     "totalPages": 2,
     "code": "UNPROCESSABLE",
+    "about": "photo/123",
+    "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "currentPassword": "correct horse battery staple",
+    "newPassword": "a better horse battery staple",
+    "deliveredOrders": 2,
+    "openOrders": 1,
+    "orderId": 31,
+    "deliveryUrl": "https://memopyk.example/films/31",
+    "linksExpireAt": "2025-11-22T10:00:00Z",
+    "instructions": "Softer light, please",
+    "music": "calm",
+    "title": "Été 2025",
+    "seconds": 60,
+    "deviceName": "Firefox on Linux",
+    "sessionIds": [11, 12],
+    "refreshExpiresIn": 2_592_000,
+    "limitBytes": 5_368_709_120,
+    "usedBytes": 1_879_048_192,
+    "memberCount": 3,
+    "progress": 40,
+    "token": "q3Zr0yJ5c0m1…",
+    "model": "mobilenet-v3-large",
+    "version": "1",
     "message": "A sentence for a person.",
     "errorMessage": "The photo can't be decoded.",
     "keys": [{"kty": "RSA", "kid": "2025-10", "use": "sig", "alg": "RS256", "n": "…", "e": "AQAB"}],
@@ -140,5 +163,8 @@ def _resolved(schema: Schema, schemas: dict[str, Schema]) -> Schema:
 def _fits(value: Any, schema: Schema) -> bool:
     kind = schema.get("type")
     if kind not in _TYPES or isinstance(value, bool) is not (kind == "boolean"):
+        return False
+    if kind == "array" and "$ref" in schema.get("items", {}):
+        # made of its own fields instead
         return False
     return isinstance(value, _TYPES[kind]) and len(str(value)) <= schema.get("maxLength", 10_000)

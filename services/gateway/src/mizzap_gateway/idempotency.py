@@ -1,7 +1,7 @@
 """``Idempotency-Key``: a POST that comes again gets the first one's answer, and nothing happens twice.
 
 Of several with one key at the same time one is worked on and the others wait for it. What is kept, and what is not, is
-in docs/adr/0007-answers-are-kept-sealed.md.
+in docs/adr/0008-answers-are-kept-sealed.md.
 """
 
 import asyncio

@@ -18,8 +18,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from mizzap_common import streams
 from mizzap_common.bus import Bus
+from mizzap_common.contracts.shared_state import ANSWERS
 from mizzap_common.errors import Unavailable
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
@@ -143,7 +143,7 @@ class Claim:
     async def _write(self, value: bytes, headers: dict[str, str]) -> None:
         """As the client's own update, which takes neither a time to live nor the operation."""
         expected = {"Nats-Expected-Last-Subject-Sequence": str(self._revision)}
-        subject = f"$KV.{streams.ANSWERS_BUCKET}.{self._name}"
+        subject = f"{ANSWERS.prefix}{self._name}"
         reply = json.loads((await self._bus.client.request(subject, value, 5, headers=expected | headers)).data)
         if "error" in reply:
             if reply["error"].get("err_code") in _WRONG_SEQUENCE:
@@ -162,8 +162,7 @@ class KeptAnswers:
         self._looking: dict[str, asyncio.Task[bytes | None]] = {}
 
     def _bucket(self) -> KeyValue:
-        name = streams.ANSWERS_BUCKET
-        return KeyValue(name, f"KV_{name}", f"$KV.{name}.", self._bus.jetstream, direct=True)
+        return KeyValue(ANSWERS.name, ANSWERS.stream, ANSWERS.prefix, self._bus.jetstream, direct=ANSWERS.direct)
 
     async def claim(self, name: str) -> Claim | None:
         """None when somebody has it already."""

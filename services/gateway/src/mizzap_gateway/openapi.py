@@ -23,10 +23,11 @@ people.
 (a UUID, say) for each request. **Conditional**: GET answers carry an `ETag`, and `If-None-Match` brings 304.
 **Limits**: each answer tells by `RateLimit-*` what is left; after 429 wait for `Retry-After` seconds.
 
-**Events**: a WebSocket at `/ws?ticket={ticket}` (`POST /api/v1/ws/ticket`) or `/ws?token={accessToken}` brings
-`{"event", "id", "data"}` as things happen. With `&cursor={cursor}` it first brings what has changed since, as
-`{"event": "changes", "data": […], "cursor"}`. It closes with 4401 when the token or ticket is not valid (any more),
-4400 when the cursor isn't, 4429 when the client reads too slowly, 1013 when it should try again later.
+**Events**: a WebSocket at `/ws?ticket={ticket}` (`POST /api/v1/ws/ticket`), at `/ws?token={accessToken}`, or at `/ws`
+with a session's cookie brings `{"event", "id", "data"}` as things happen. With `cursor={cursor}` it first brings what
+has changed since, as `{"event": "changes", "data": […], "cursor"}`. It closes with 4401 when the token or ticket is not
+valid (any more) or its session ends, 4400 when the cursor isn't, 4429 when the client reads too slowly, 1013 when it
+should try again later.
 `{"event": "ping"}` comes every 25 seconds in which nothing else does.
 """
 
@@ -84,6 +85,10 @@ def _complete(path: str, method: str, operation: Operation, schemas: dict[str, A
         _add_parameter(operation, "IfNoneMatch")
         responses["304"] = {"description": "The client has it"}
     secured = bool(operation.get("security"))
+    if secured:
+        _add_codes(responses, 400, "TWO_CREDENTIALS")
+    if secured and method != "get":
+        _add_codes(responses, 403, "ORIGIN_REFUSED")
     for status, response in sorted(responses.items()):
         _complete_response(status, response, method, path, secured, schemas)
     operation["responses"] = dict(sorted(responses.items()))

@@ -4,14 +4,17 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Path
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from mizzap_common.bus import Bus
 from mizzap_common.contracts.message import Message
 from mizzap_common.storage import Storage
 from pydantic import Field
 from starlette.requests import HTTPConnection
 
+from mizzap_gateway import cookies
 from mizzap_gateway.callers import caller_of
+from mizzap_gateway.origins import Origins
+from mizzap_gateway.sessions import Sessions
 from mizzap_gateway.tickets import Tickets
 from mizzap_gateway.tokens import Caller, Tokens
 from mizzap_gateway.uploads import Uploads
@@ -23,6 +26,8 @@ class Parts:
     bus: Bus
     storage: Storage
     tokens: Tokens
+    sessions: Sessions
+    origins: Origins
     uploads: Uploads
     sockets: Sockets
     tickets: Tickets
@@ -36,10 +41,20 @@ def _parts(connection: HTTPConnection) -> Parts:
 PartsHere = Annotated[Parts, Depends(_parts)]
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The accessToken of a session.")
+_cookie = APIKeyCookie(
+    name=cookies.ACCESS,
+    auto_error=False,
+    description="The same as a cookie, for browsers that logged in with `cookies: true`. What changes something then "
+    "needs an Origin of the called host's own, or a listed one.",
+)
 
 
-def _caller(connection: HTTPConnection, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
-    # the scheme is there for the document; the token was verified before the request got here
+def _caller(
+    connection: HTTPConnection,
+    _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    __: Annotated[str | None, Depends(_cookie)],
+) -> Caller:
+    # the schemes are there for the document; who is calling was found out before the request got here
     return caller_of(connection.scope)
 
 

@@ -24,8 +24,7 @@ CODES = "x-error-codes"
 """Where the document says the codes of an error answer, for programs."""
 _USUAL_CODES = {
     400: ["INVALID_INPUT"],
-    401: ["UNAUTHORIZED", "INVALID_TOKEN"],
-    403: ["FORBIDDEN"],
+    401: ["UNAUTHORIZED", "INVALID_TOKEN", "SESSION_ENDED"],
     404: ["NOT_FOUND"],
     413: ["TOO_LARGE"],
     415: ["MEDIA_UNSUPPORTED"],
@@ -35,6 +34,9 @@ _MESSAGES = {
     "INVALID_INPUT": "limit: Input should be less than or equal to 100",
     "UNAUTHORIZED": "This needs an access token: Authorization: Bearer {token}.",
     "INVALID_TOKEN": "The access token is not valid or has expired. Please log in again.",
+    "SESSION_ENDED": "The session has ended. Please log in again.",
+    "ORIGIN_REFUSED": "A page of another host can't do this with our cookies.",
+    "TWO_CREDENTIALS": "The request has a token and a cookie. Send one of them, so that it is clear who is calling.",
     "NOT_FOUND": "There is no such photo.",
     "RATE_LIMITED": "That was a lot in a short time. Please try again in 12 s.",
     "IDEMPOTENCY_IN_FLIGHT": "The request that this one repeats is still being worked on. Please ask again.",

@@ -5,6 +5,7 @@ import asyncio
 import structlog
 from mizzap_common import streams
 from mizzap_common.bus import Bus
+from mizzap_common.contracts.shared_state import OWNER
 from nats.errors import Error as NatsError
 
 from mizzap_gateway.settings import GatewaySettings
@@ -13,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 
 class SharedState:
-    """Declares counters and buckets, where ``declare_streams`` allows it."""
+    """Declares counters and buckets, where ``declare_streams`` allows it; else the operator has done so."""
 
     def __init__(self, bus: Bus, settings: GatewaySettings) -> None:
         self._bus = bus
@@ -25,7 +26,7 @@ class SharedState:
         if not self._settings.declare_streams:
             return
         if self._declaring is None or self._declaring.done():
-            declaration = streams.declare_shared_state(self._bus.jetstream, self._settings.nats_replicas)
+            declaration = streams.declare_own(self._bus.jetstream, OWNER, self._settings.nats_replicas)
             self._declaring = asyncio.create_task(declaration)
         await asyncio.shield(self._declaring)
 

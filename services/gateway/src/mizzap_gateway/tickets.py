@@ -9,8 +9,8 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable
 
-from mizzap_common import streams
 from mizzap_common.bus import Bus
+from mizzap_common.contracts.shared_state import TICKETS
 from mizzap_common.errors import Unauthorized, Unavailable
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
@@ -19,7 +19,7 @@ from nats.js.kv import KeyValue
 
 from mizzap_gateway.tokens import Caller
 
-LIFETIME_SECONDS = streams.TICKET_MAX_AGE
+LIFETIME_SECONDS = TICKETS.max_age
 _LONGEST = 128
 
 
@@ -31,8 +31,7 @@ class Tickets:
         self._declare = declare
 
     def _bucket(self) -> KeyValue:
-        name = streams.TICKETS_BUCKET
-        return KeyValue(name, f"KV_{name}", f"$KV.{name}.", self._bus.jetstream, direct=False)
+        return KeyValue(TICKETS.name, TICKETS.stream, TICKETS.prefix, self._bus.jetstream, direct=TICKETS.direct)
 
     async def issue(self, caller: Caller) -> str:
         """Raises Unavailable."""

@@ -1,4 +1,5 @@
-"""Events to the users' open sockets: ``/ws?ticket={ticket}`` or ``/ws?token={jwt}``. The REST API is the truth.
+"""Events to the users' open sockets: ``/ws?ticket={ticket}``, ``/ws?token={jwt}``, or ``/ws`` with the cookie. The
+REST API is the truth.
 
 With ``&cursor={cursor}`` of the change feed a socket begins with what its client has missed. A dead peer is found by
 the server's own pings (uvicorn's); ``{"event": "ping"}`` is for pages, which can't see those.
@@ -18,14 +19,17 @@ from fastapi import WebSocket, WebSocketDisconnect
 from mizzap_common import tasks
 from mizzap_common.contracts.catalog import EVENTS, Event
 from mizzap_common.contracts.events import UserEvent
-from mizzap_common.errors import InvalidInput, MizzapError, Unauthorized, Unavailable
+from mizzap_common.errors import Forbidden, InvalidInput, MizzapError, Unauthorized, Unavailable
 from prometheus_client import Gauge
 from pydantic import ValidationError
 
+from mizzap_gateway import cookies
+from mizzap_gateway.callers import Identities
 from mizzap_gateway.origins import Origins
+from mizzap_gateway.sessions import Sessions
 from mizzap_gateway.settings import GatewaySettings
 from mizzap_gateway.tickets import Tickets
-from mizzap_gateway.tokens import Caller, Tokens
+from mizzap_gateway.tokens import Caller
 
 INVALID = 4400
 UNAUTHORIZED = 4401
@@ -33,6 +37,7 @@ FORBIDDEN = 4403
 TOO_SLOW = 4429
 TRY_AGAIN_LATER = 1013
 EVENTS_SHOWN = tuple(event for event in EVENTS if event.websocket)
+_CREDENTIALS = {"ticket", "token"}
 _CLOSING_SECONDS = 5.0
 _PING = json.dumps({"event": "ping"})
 
@@ -82,25 +87,32 @@ class Sockets:
     """All open sockets of this process, by user."""
 
     def __init__(
-        self, tokens: Tokens, tickets: Tickets, settings: GatewaySettings, ask_missed: AskMissed | None = None
+        self,
+        identities: Identities,
+        tickets: Tickets,
+        sessions: Sessions,
+        origins: Origins,
+        settings: GatewaySettings,
+        ask_missed: AskMissed | None = None,
     ) -> None:
         """Without ``ask_missed`` a cursor is refused."""
-        self._tokens = tokens
+        self._identities = identities
         self._tickets = tickets
-        self._origins = Origins(settings)
+        self._sessions = sessions
+        self._origins = origins
         self._size = settings.socket_queue
         self._ping_seconds = settings.socket_ping_seconds
         self._ask_missed = ask_missed
         self._outlets: dict[int, set[Outlet]] = defaultdict(set)
 
     async def watch(self, event: Event[UserEvent], body: bytes, headers: dict[str, str]) -> None:
-        """Gives an event of the bus to its user's sockets, and to nobody else's."""
+        """Gives an event of the bus to the sockets of those it is for, and to nobody else's."""
         try:
             payload = event.payload.model_validate_json(body)
         except ValidationError:
             log.warning("an unreadable event is not shown", subject=event.subject)
             return
-        outlets = self._outlets.get(payload.user_id)
+        outlets = [outlet for user_id in payload.watchers for outlet in self._outlets.get(user_id, ())]
         if not outlets:
             return
         data = payload.model_dump(mode="json", by_alias=True)
@@ -110,27 +122,45 @@ class Sockets:
 
     async def serve(self, websocket: WebSocket) -> None:
         """One connection, from its handshake to its end."""
-        if not self._origins.may_connect(websocket.headers.get("origin"), websocket.headers.get("host", "")):
+        if self._is_foreign(websocket):
             # before the handshake, so that the page learns nothing but 403
             return await websocket.close(FORBIDDEN)
         try:
             caller = await self._caller(websocket)
-        except Unauthorized as error:
+        except (Unauthorized, InvalidInput, Forbidden) as error:
             return await _refuse(websocket, UNAUTHORIZED, error.code)
         except Unavailable as error:
             return await _refuse(websocket, TRY_AGAIN_LATER, error.code)
         # registered first: what happens from the handshake on is shown
         with self._outlet(caller) as outlet:
             await websocket.accept()
+            ended = self._sessions.wait_until_ended(caller)
             speaking = self._speak(websocket, outlet, caller)
-            end = await _converse(websocket, outlet, speaking, caller.expires_at - time.time())
+            end = await _converse(websocket, outlet, speaking, ended, caller.expires_at - time.time())
         if end is not None:
             await _close(websocket, *end)
 
+    def _is_foreign(self, websocket: WebSocket) -> bool:
+        """Whether a page that may not uses a token or a ticket. For cookies there are stricter rules."""
+        if cookies.ACCESS in websocket.cookies and not _CREDENTIALS & websocket.query_params.keys():
+            return False
+        return not self._origins.may_connect(websocket.headers.get("origin"), websocket.headers.get("host", ""))
+
     async def _caller(self, websocket: WebSocket) -> Caller:
-        if (ticket := websocket.query_params.get("ticket")) is not None:
-            return await self._tickets.redeem(ticket)
-        return await self._tokens.verify(websocket.query_params.get("token", ""))
+        """Raises Unauthorized, InvalidInput TWO_CREDENTIALS, Forbidden ORIGIN_REFUSED, Unavailable."""
+        ticket, token = websocket.query_params.get("ticket"), websocket.query_params.get("token")
+        cookie = websocket.cookies.get(cookies.ACCESS)
+        if token is not None and (ticket is not None or cookie is not None):
+            raise cookies.two_credentials()
+        if ticket is not None:
+            # with a cookie too: a browser sends that unasked, and the ticket was asked for
+            caller = await self._tickets.redeem(ticket)
+            await self._sessions.check(caller)
+            return caller
+        if cookie is not None:
+            # browsers open sockets to anybody, and send our cookies along
+            self._origins.require(websocket)
+        return await self._identities.of_token(token or cookie or "")
 
     async def _speak(self, websocket: WebSocket, outlet: Outlet, caller: Caller) -> None:
         if cursor := websocket.query_params.get("cursor"):
@@ -162,13 +192,19 @@ class Sockets:
 
 
 async def _converse(
-    websocket: WebSocket, outlet: Outlet, speaking: Coroutine[Any, Any, None], seconds: float
+    websocket: WebSocket,
+    outlet: Outlet,
+    speaking: Coroutine[Any, Any, None],
+    ending: Coroutine[Any, Any, None],
+    seconds: float,
 ) -> tuple[int, str | None] | None:
-    """Until the token expires, the socket is too slow, the client goes or nothing can be said. Gives how to close."""
+    """Until the token expires, its session has ended (``ending``), the socket is too slow, the client goes or nothing
+    can be said. Gives how to close."""
     gone = asyncio.create_task(_listen(websocket))
     spoken = asyncio.create_task(speaking)
     overflowed = asyncio.create_task(outlet.overflowed.wait())
-    conversation = (gone, spoken, overflowed)
+    ended = asyncio.create_task(ending)
+    conversation = (gone, spoken, overflowed, ended)
     try:
         await asyncio.wait(conversation, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
         if spoken.done() and not spoken.cancelled() and isinstance(error := spoken.exception(), MizzapError):

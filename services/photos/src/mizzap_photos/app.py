@@ -5,10 +5,15 @@ from mizzap_common.service import Service
 from starlette.applications import Starlette
 
 from mizzap_photos import rpc
+from mizzap_photos.batch import Batch
+from mizzap_photos.consent import Consent
 from mizzap_photos.events import Handlers
-from mizzap_photos.service import Photos
+from mizzap_photos.quotas import Quotas
+from mizzap_photos.reprocessing import Reprocessing
+from mizzap_photos.service import Photos, to_answer
 from mizzap_photos.settings import PhotosSettings
 from mizzap_photos.sweeper import Sweeper
+from mizzap_photos.trash import Trash
 
 
 def build(settings: PhotosSettings) -> Starlette:
@@ -19,12 +24,17 @@ def build(settings: PhotosSettings) -> Starlette:
         timeout=settings.decode_timeout_seconds,
         memory_bytes=settings.decode_memory_bytes,
     )
-    photos = Photos(service.database, service.storage)
+    quotas = Quotas(service.database, settings)
+    photos = Photos(service.database, service.storage, quotas)
+    trash = Trash(service.database, settings, to_answer)
+    batch = Batch(service.database, to_answer, trash.now)
     sweeper = Sweeper(photos, service.database, service.storage, service.bus, settings)
-    Handlers(photos, service.storage, pool).subscribe(service.bus)
-    rpc.serve(service.bus, photos)
+    Handlers(photos, quotas, Consent(photos), service.storage, pool).subscribe(service.bus)
+    rpc.serve(service.bus, photos, trash, batch, quotas, Reprocessing(service.database))
     service.on_start(pool.start)
     service.on_stop(pool.close)
     service.background(sweeper.run)
     service.background(sweeper.run_orphans)
+    service.background(trash.run_purge)
+    service.background(quotas.run_recount)
     return service.asgi()

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mizzap_common.contracts import library
-from sqlalchemy import ColumnElement, delete, func, literal, nulls_last, or_, select, update
+from sqlalchemy import ColumnElement, case, func, literal, nulls_last, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from mizzap_photos.models import PairRow, PhotoRow
@@ -38,7 +39,8 @@ async def by_identity(session: AsyncSession, user_id: int, sha256: str, file_nam
     statement = select(PhotoRow).where(
         col(PhotoRow.user_id) == user_id, col(PhotoRow.hash_sha256) == sha256, col(PhotoRow.file_name) == file_name
     )
-    return (await session.scalars(statement)).first()
+    # what a statement of this transaction changed is not what the session remembers
+    return (await session.scalars(statement, execution_options={"populate_existing": True})).first()
 
 
 async def with_original(session: AsyncSession, user_id: int, sha256: Sequence[str]) -> Sequence[PhotoRow]:
@@ -56,13 +58,28 @@ async def get(session: AsyncSession, user_id: int, photo_id: int, lock: bool = F
     return (await session.scalars(statement.with_for_update() if lock else statement)).first()
 
 
+async def lock_photos(session: AsyncSession, user_id: int, photo_ids: Sequence[int]) -> Sequence[PhotoRow]:
+    """Those of the photos that are this user's, which nobody else changes until this transaction ends.
+
+    In the order of their ids, so that two transactions never wait for each other.
+    """
+    statement = (
+        select(PhotoRow)
+        .where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id).in_(photo_ids))
+        .order_by(col(PhotoRow.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return (await session.scalars(statement)).all()
+
+
 async def get_many(session: AsyncSession, user_id: int, photo_ids: Sequence[int]) -> Sequence[PhotoRow]:
     statement = select(PhotoRow).where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id).in_(photo_ids))
     return (await session.scalars(statement)).all()
 
 
 async def page(session: AsyncSession, request: library.ListPhotos) -> tuple[Sequence[PhotoRow], int]:
-    mine: list[ColumnElement[bool]] = [col(PhotoRow.user_id) == request.user_id]
+    mine: list[ColumnElement[bool]] = [col(PhotoRow.user_id) == request.user_id, col(PhotoRow.trashed_at).is_(None)]
     if request.status is not None:
         mine.append(col(PhotoRow.upload_status) == request.status)
     field, photo_id = _SORT[request.sort_by], col(PhotoRow.id)
@@ -85,7 +102,7 @@ async def progress(session: AsyncSession, user_id: int) -> library.Progress:
         func.count(col(PhotoRow.hash_sha256).distinct()),
         func.count().filter(status == "processed"),
         func.count().filter(status == "failed"),
-    ).where(col(PhotoRow.user_id) == user_id)
+    ).where(col(PhotoRow.user_id) == user_id, col(PhotoRow.trashed_at).is_(None))
     photos, stored, processed, failed = (await session.execute(statement)).one()
     return library.Progress(
         photos=photos, stored=stored, processed=processed, failed=failed, pending=photos - processed - failed
@@ -100,17 +117,12 @@ async def change(session: AsyncSession, user_id: int, photo_id: int, values: Map
     )
 
 
-async def remove(session: AsyncSession, user_id: int, photo_id: int) -> None:
-    """The photo with its jobs, and the pairs it stood in; partners are counted anew."""
-    await session.execute(delete(PhotoRow).where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id) == photo_id))
-    touched = or_(col(PairRow.primary_photo_id) == photo_id, col(PairRow.duplicate_photo_id) == photo_id)
-    rows = await session.execute(
-        update(PairRow)
-        .where(col(PairRow.user_id) == user_id, touched, col(PairRow.active))
-        .values(active=False)
-        .returning(col(PairRow.primary_photo_id), col(PairRow.duplicate_photo_id))
+async def forget_scores(session: AsyncSession, user_id: int) -> None:
+    await session.execute(
+        update(PhotoRow)
+        .where(col(PhotoRow.user_id) == user_id, col(PhotoRow.quality_score).is_not(None))
+        .values(quality_score=None, updated_at=func.now())
     )
-    await count_duplicates(session, user_id, {number for row in rows for number in row} - {photo_id})
 
 
 async def put_pair(
@@ -141,12 +153,20 @@ async def put_pair(
 
 
 async def count_duplicates(session: AsyncSession, user_id: int, photo_ids: set[int]) -> None:
-    """Writes how many active pairs each of these photos stands in."""
+    """Writes in how many active pairs each of these photos stands. What is in the trash is not counted, and counts
+    itself anew when it comes back."""
     photo_id = col(PhotoRow.id)
+    other = aliased(PhotoRow)
+    other_id = case(
+        (col(PairRow.primary_photo_id) == photo_id, col(PairRow.duplicate_photo_id)),
+        else_=col(PairRow.primary_photo_id),
+    )
     pairs = (
         select(func.count())
         .select_from(PairRow)
+        .join(other, col(other.id) == other_id)
         .where(
+            col(other.trashed_at).is_(None),
             col(PairRow.user_id) == user_id,
             col(PairRow.active),
             or_(col(PairRow.primary_photo_id) == photo_id, col(PairRow.duplicate_photo_id) == photo_id),
@@ -157,7 +177,7 @@ async def count_duplicates(session: AsyncSession, user_id: int, photo_ids: set[i
     for number in sorted(photo_ids):
         await session.execute(
             update(PhotoRow)
-            .where(col(PhotoRow.user_id) == user_id, photo_id == number)
+            .where(col(PhotoRow.user_id) == user_id, photo_id == number, col(PhotoRow.trashed_at).is_(None))
             .values(duplicate_count=pairs, has_duplicates=pairs > 0, updated_at=func.now())
         )
 

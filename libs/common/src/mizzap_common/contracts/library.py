@@ -106,6 +106,7 @@ class Photo(Message):
     camera_model: str | None
     latitude: float | None
     longitude: float | None
+    is_favourite: bool = False
     has_duplicates: bool
     duplicate_count: int
     quality_score: float | None
@@ -143,6 +144,12 @@ class PhotoNames(Message):
     photos: list[PhotoName]
 
 
+class Photos(Message):
+    """Those of the asked ids that are this user's and neither deleted nor in the trash, in the order asked for."""
+
+    photos: list[Photo]
+
+
 class Job(Message):
     id: int
     photo_id: int
@@ -153,6 +160,10 @@ class Job(Message):
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
+
+
+class JobRequest(UserRequest):
+    job_id: PhotoId
 
 
 class ListJobs(Page):
@@ -226,6 +237,11 @@ class Album(Message):
     photo_count: int
     created_at: datetime
     updated_at: datetime
+
+
+class AddedToAlbum(Album):
+    added: list[int]
+    """Those of the photos that were not in it before."""
 
 
 class AlbumWithPhotos(Album):
