@@ -4,7 +4,8 @@ import pytest
 from mizzap_common.contracts import accounts, library, requests
 
 
-async def test_a_token_is_verified_once_a_request(gateway, ask, monkeypatch) -> None:
+@pytest.mark.parametrize("by", ["header", "cookie"])
+async def test_a_token_is_verified_once_a_request(gateway, user_id, monkeypatch, by) -> None:
     tokens = gateway.app.state.parts.tokens
     verified = 0
     verify = tokens.verify
@@ -16,8 +17,10 @@ async def test_a_token_is_verified_once_a_request(gateway, ask, monkeypatch) -> 
 
     monkeypatch.setattr(tokens, "verify", counted)
     gateway.others.say(requests.PHOTOS_PRECHECK, library.KnownHashes(known=[]))
-    key = {"Idempotency-Key": "one"}
-    assert (await ask("POST", "/photos/precheck", {"sha256": []}, **key)).status_code == 200
+    cookie = {"Cookie": f"__Host-mizzap_access={gateway.signer.token(user_id)}", "Origin": gateway.url}
+    headers = {"Idempotency-Key": "one", **(gateway.login(user_id) if by == "header" else cookie)}
+    answer = await gateway.http.post("/api/v1/photos/precheck", json={"sha256": []}, headers=headers)
+    assert answer.status_code == 200
     assert verified == 1
 
 

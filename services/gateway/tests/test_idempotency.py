@@ -257,6 +257,29 @@ async def test_nothing_can_be_read_where_the_answers_lie(gateway, key) -> None:
         assert secret not in record and secret not in name.encode()
 
 
+async def test_a_refresh_by_cookie_is_its_refresh_token_s(gateway, key) -> None:
+    """Its repetition may come when the access token has expired; done twice it would end the session."""
+    user = accounts.User(
+        id=5, email="u@mizzap.test", username=None, full_name=None, country="FR", privacy_accepted=False,
+        created_at="2025-10-23T10:00:00Z",
+    )  # fmt: skip
+    session = accounts.Session(user=user, access_token="a", refresh_token="r", expires_in=1, refresh_expires_in=2)
+    gateway.others.say(requests.AUTH_REFRESH, session)
+
+    async def refresh(access: str, token: str) -> httpx.Response:
+        cookie = f"__Host-mizzap_access={access}; __Host-mizzap_refresh={token}"
+        headers = {"Cookie": cookie, "Origin": gateway.url, "Idempotency-Key": key}
+        found: httpx.Response = await gateway.http.post("/api/v1/auth/refresh", headers=headers)
+        return found
+
+    first, again = await refresh(gateway.signer.token(5), "one"), await refresh("expired", "one")
+    assert first.status_code == again.status_code == 200
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.headers.get_list("set-cookie") == first.headers.get_list("set-cookie") != []
+    assert (await refresh(gateway.signer.token(5), "another")).status_code == 422
+    assert len(gateway.others.questions(requests.AUTH_REFRESH)) == 1
+
+
 def test_a_seal_opens_for_the_same_request_alone() -> None:
     answer = Answer(201, [(b"content-type", b"application/json")], b'{"a": 1}' * 1000)
     seal = Seal("key", b"user:1 POST /x ", b"h" * 32)

@@ -14,9 +14,11 @@ import pytest
 from mizzap_common import streams
 from mizzap_common.contracts import library, requests, shared_state
 from mizzap_common.errors import Unauthorized
-from mizzap_gateway.budgets import Limit
+from mizzap_gateway.budgets import Budgets, Limit
 from mizzap_gateway.counts import Count, Counts, Place
 from mizzap_gateway.limits import Limiter
+from mizzap_gateway.settings import GatewaySettings
+from mizzap_gateway.tokens import Caller
 
 PHOTO = "/api/v1/photos/1"
 
@@ -86,6 +88,41 @@ async def test_uploads_thumbnails_and_the_rest_have_budgets_of_their_own(start_g
         checked = await ask("POST", "/photos/precheck", json={"sha256": []})
         assert checked.status_code == 200
         assert '"uploads";q=3000;w=60, "upload-bytes"' in checked.headers["RateLimit-Policy"]
+
+
+async def test_who_comes_by_cookie_has_the_same_budget(start_gateway, user_id, still) -> None:
+    async with start_gateway(limits_factor=1, api_per_minute=2) as gateway:
+        cookie = {"Cookie": f"__Host-mizzap_access={gateway.signer.token(user_id)}"}
+        answers = [await gateway.http.get(PHOTO, headers=who) for who in (cookie, gateway.login(user_id), cookie)]
+        assert [answer.status_code for answer in answers] == [404, 404, 429]
+        # two credentials are nobody's: they count to the address
+        both = await gateway.http.get(PHOTO, headers={**cookie, **gateway.login(user_id)})
+        assert both.status_code == 400
+        assert both.headers["RateLimit-Policy"] == '"anonymous";q=100;w=60'
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/photos/1/thumbnail", "thumbnails"),
+        ("/photos/1/original", "thumbnails"),
+        ("/albums/1/photos/2/thumbnail", "thumbnails"),
+        ("/albums/1/photos/2/original", "thumbnails"),
+        ("/exports/1/download", "thumbnails"),
+        ("/albums/1/photos/2", "api"),
+        ("/photos/1/originals", "api"),
+        ("/photos/upload", "uploads"),
+        ("/photos/batch-action", "api"),
+        ("/integrations/memopyk/create-film", "api"),
+    ],
+)
+def test_what_counts_to_which_budget(path, name) -> None:
+    scope = {"type": "http", "path": f"/api/v1{path}", "mizzap.caller": Caller(1, 2, 3.0), "client": ("10.0.0.1", 1)}
+    budgets = Budgets(GatewaySettings())
+    found = budgets.of(scope)
+    assert found is not None and found[0].requests.name == name and found[1] == "user:1"
+    unknown = budgets.of({**scope, "mizzap.caller": Unauthorized("No.")})
+    assert unknown is not None and unknown[0].requests.name == "anonymous" and unknown[1] == "address:10.0.0.1"
 
 
 async def test_uploaded_bytes_are_counted_whether_announced_or_not(start_gateway, user_id, still) -> None:

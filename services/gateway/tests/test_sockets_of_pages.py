@@ -64,6 +64,39 @@ async def test_a_ticket_counts_once_over_all_gateways(start_gateway, gateway, us
     assert outcomes == {"open": 1, "4401": 11}
 
 
+async def test_a_socket_by_ticket_closes_with_its_session(gateway, user_id) -> None:
+    tickets = [await _ticket(gateway, user_id) for _ in range(2)]
+    async with websockets.connect(_url(gateway, f"ticket={tickets[0]}"), proxy=None) as connection:
+        assert (await connection.ping()) is not None
+        payload = events.SessionEnded(user_id=user_id, session_id=1)
+        await testing.publish_event(gateway.bus.jetstream, catalog.SESSION_ENDED, payload)
+        assert await _close_code(connection) == 4401
+    async with websockets.connect(_url(gateway, f"ticket={tickets[1]}"), proxy=None) as connection:
+        assert await _close_code(connection) == 4401, "the ticket of a session that has ended"
+        assert connection.close_reason == "SESSION_ENDED"
+
+
+async def test_a_ticket_says_who_though_a_browser_sends_a_cookie(gateway, user_id) -> None:
+    ticket = await _ticket(gateway, user_id)
+    cookie = {"Cookie": f"__Host-mizzap_access={gateway.signer.token(user_id + 1)}"}
+    query = f"ticket={ticket}"
+    with pytest.raises(websockets.InvalidStatus):
+        await websockets.connect(
+            _url(gateway, query), proxy=None, additional_headers=cookie, origin="https://evil.test"
+        )
+    async with websockets.connect(_url(gateway, query), proxy=None, additional_headers=cookie) as connection:
+        payload = events.PhotoProcessed(user_id=user_id, photo_id=8)
+        await testing.publish_event(gateway.bus.jetstream, catalog.PHOTO_PROCESSED, payload)
+        assert (await _next(connection))["data"]["photoId"] == 8
+
+
+async def test_a_ticket_and_a_token_are_one_too_many(gateway, user_id) -> None:
+    query = f"ticket={await _ticket(gateway, user_id)}&token={gateway.signer.token(user_id)}"
+    async with websockets.connect(_url(gateway, query), proxy=None) as connection:
+        assert await _close_code(connection) == 4401
+        assert connection.close_reason == "TWO_CREDENTIALS"
+
+
 @pytest.mark.parametrize("ticket", ["", "nonsense", "x" * 5000, "a.b.*", "%00", "é"])
 async def test_what_is_no_ticket_opens_nothing(gateway, ticket) -> None:
     async with websockets.connect(_url(gateway, f"ticket={ticket}"), proxy=None) as connection:

@@ -12,9 +12,10 @@ import time
 
 from mizzap_common.errors import Conflict, InvalidInput, Unavailable, Unprocessable
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mizzap_gateway import cookies
 from mizzap_gateway.bodies import TooSlow, body_of
 from mizzap_gateway.budgets import PUBLIC
 from mizzap_gateway.callers import known_caller
@@ -23,6 +24,7 @@ from mizzap_gateway.settings import GatewaySettings
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
+_REFRESH = "/api/v1/auth/refresh"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _LARGEST_HELD = 8 << 20
 """Bytes of an answer that are held back until it is kept; what is longer goes out as it comes and is not kept."""
@@ -97,17 +99,17 @@ class _Keyed:
     """One request with a key."""
 
     def __init__(self, key: str, scope: Scope, receive: Receive, send: Send) -> None:
-        caller = known_caller(scope)
+        # a refresh is its refresh token's, whatever access token came along and has expired since
+        caller = None if scope["path"] == _REFRESH else known_caller(scope)
         user = f"user:{caller.user_id}" if caller else "anonymous"
-        # whoever has no token may still have a session's cookie: then the answer is that session's alone
-        cookie = b"" if caller else Headers(scope=scope).get("cookie", "").encode()
+        cookie = "" if caller else HTTPConnection(scope).cookies.get(cookies.REFRESH, "")
         self.name = hashlib.sha256(f"{user}\0{key}".encode()).hexdigest()
         self.scope = scope
         self.send = send
         self.body = body_of(scope)
         self._key = key
         self._request = b" ".join(
-            [user.encode(), scope["method"].encode(), scope["path"].encode(), scope["query_string"], cookie]
+            [user.encode(), scope["method"].encode(), scope["path"].encode(), scope["query_string"], cookie.encode()]
         )
         self._receive = receive
         self._hash = hashlib.sha256(self.body or b"")
