@@ -218,7 +218,10 @@ def signer() -> Signer:
 
 @pytest.fixture(scope="session")
 def gateway_settings(nats_url: str, s3_settings: testing.Store) -> Callable[..., GatewaySettings]:
-    return lambda **more: testing.settings_for(GatewaySettings, nats_url, s3_settings, **more)
+    # all tests come from one address, and none is about the limits that does not say so
+    return lambda **more: testing.settings_for(
+        GatewaySettings, nats_url, s3_settings, **{"limits_factor": 1000.0, **more}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -234,14 +237,17 @@ async def _services(nats_url: str, signer: Signer) -> AsyncIterator[tuple[Bus, F
 def start_gateway(
     _services: tuple[Bus, FakePhotos, Others], signer: Signer, gateway_settings: Callable[..., GatewaySettings]
 ) -> Callable[..., contextlib.AbstractAsyncContextManager[Gateway]]:
-    """``async with start_gateway(max_files=3) as gateway`` runs one with settings of its own."""
+    """``async with start_gateway(max_files=3) as gateway`` runs one with settings of its own; ``server`` are uvicorn's."""
     bus, photos, others = _services
 
     @asynccontextmanager
-    async def start(**more: Any) -> AsyncIterator[Gateway]:
+    async def start(server: dict[str, Any] | None = None, **more: Any) -> AsyncIterator[Gateway]:
         settings = gateway_settings(**more)
         app = build(settings)
-        async with serving(app) as url, httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as http:
+        async with (
+            serving(app, **(server or {})) as url,
+            httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as http,
+        ):
             yield Gateway(url, http, app, bus, Storage(settings), signer, photos, others)
 
     return start

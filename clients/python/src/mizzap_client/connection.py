@@ -17,6 +17,8 @@ from mizzap_client.models import Session
 API = "/api/v1"
 _PASSING = {429, 502, 503, 504}
 """Statuses that say "not now": the same request may work later."""
+_LIMITED = 429
+_LONGEST_WAIT = 3600.0
 
 Body = Callable[[], AsyncIterator[bytes]]
 
@@ -132,6 +134,9 @@ class Connection:
                     return response
                 reason = f"{self.server} can't take the request now: {problem_of(response).message}"
                 wait = max(pause, _retry_after(response))
+                if response.status_code == _LIMITED:
+                    # it is there and says when: no reason to lose patience
+                    deadline = max(deadline, time.monotonic() + wait + self.patience)
             if time.monotonic() + wait > deadline:
                 raise errors.Unreachable(reason)
             await asyncio.sleep(wait)
@@ -164,4 +169,4 @@ def _passing(response: httpx.Response) -> bool:
 def _retry_after(response: httpx.Response) -> float:
     """Seconds that the server asks to wait; its other form, a date, counts as no wish."""
     value = response.headers.get("Retry-After", "")
-    return min(60.0, float(value)) if value.isdigit() else 0.0
+    return min(_LONGEST_WAIT, float(value)) if value.isdigit() else 0.0

@@ -48,7 +48,7 @@ async def list_album_photos(
     return ListAnswer(data=photos, pagination=pagination(asked, page.total))
 
 
-@router.post("/photos", responses=problems.responses(400, 401, 403, 404, 409, 503))
+@router.post("/photos", responses=problems.responses(400, 401, 403, 404, 503, ALBUM_FULL=409))
 async def add_to_album(
     album_id: Id, body: AddToAlbumBody, caller: CallerHere, parts: PartsHere
 ) -> Answer[library.Album]:
@@ -74,7 +74,7 @@ async def remove_from_album(album_id: Id, photo_id: Id, caller: CallerHere, part
     return Answer(data=await parts.bus.ask(requests.ALBUMS_REMOVE, question))
 
 
-@router.put("/order", responses=problems.responses(400, 401, 403, 404, 409, 412, 503))
+@router.put("/order", responses=problems.responses(400, 401, 403, 404, 409, 503, VERSION_CONFLICT=412))
 async def order_album(
     album_id: Id,
     body: OrderBody,

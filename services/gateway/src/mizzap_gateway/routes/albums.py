@@ -13,7 +13,7 @@ from mizzap_gateway.parts import CallerHere, Id, PageQuery, PartsHere
 
 router = APIRouter(prefix="/api/v1/albums", tags=["albums"])
 
-_CHANGES = problems.responses(400, 401, 403, 404, 412, 503)
+_CHANGES = problems.responses(400, 401, 403, 404, 503, VERSION_CONFLICT=412, COVER_NOT_IN_ALBUM=400)
 
 
 class AlbumsQuery(PageQuery):

@@ -45,7 +45,7 @@ async def get_usage(caller: CallerHere, parts: PartsHere) -> Answer[keeping.Usag
     return Answer(data=await parts.bus.ask(requests.PHOTOS_USAGE, library.UserRequest(user_id=caller.user_id)))
 
 
-@router.post("/batch-action", responses=problems.responses(400, 401, 403, 404, 409, 503))
+@router.post("/batch-action", responses=problems.responses(400, 401, 403, 404, 503, ALBUM_FULL=409))
 async def act_on_photos(body: BatchBody, caller: CallerHere, parts: PartsHere) -> Answer[keeping.BatchResults]:
     """The same action on up to 500 photos: on all of them or on none, with a result for each.
 

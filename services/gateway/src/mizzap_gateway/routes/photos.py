@@ -65,7 +65,9 @@ class Adopted(Message):
     "/upload",
     status_code=201,
     openapi_extra=_FORM,
-    responses=problems.responses(400, 401, 409, 413, 415, 422, 503),
+    responses=problems.responses(
+        400, 401, 413, 415, 503, UPLOAD_AGAIN=409, QUOTA_EXCEEDED=413, FILE_EMPTY=422, HASH_MISMATCH=422
+    ),
 )
 async def upload_photos(request: Request, caller: CallerHere, parts: PartsHere) -> Answer[list[UploadResult]]:
     """Takes any number of photos; what becomes of each is said one by one, in order.
@@ -84,7 +86,7 @@ async def precheck_photos(body: PrecheckBody, caller: CallerHere, parts: PartsHe
     return Answer(data=await parts.bus.ask(requests.PHOTOS_PRECHECK, question))
 
 
-@router.post("/adopt", status_code=201, responses=problems.responses(400, 401, 404, 503))
+@router.post("/adopt", status_code=201, responses=problems.responses(400, 401, 503, HASH_UNKNOWN=404))
 async def adopt_photo(body: AdoptBody, response: Response, caller: CallerHere, parts: PartsHere) -> Answer[Adopted]:
     """A further photo of bytes that are stored already. 200 when it was there under this name."""
     question = library.AdoptPhoto(user_id=caller.user_id, file_name=body.file_name, sha256=body.sha256)
@@ -123,7 +125,7 @@ async def delete_photo(photo_id: Id, caller: CallerHere, parts: PartsHere, perma
     "/{photo_id}/thumbnail",
     response_class=Response,
     responses={
-        **problems.responses(400, 401, 404, 503),
+        **problems.responses(400, 401, 503, THUMBNAIL_NOT_READY=404),
         200: {"content": {"image/jpeg": _BINARY, "image/webp": _BINARY}},
         304: {"description": "The client has it"},
     },
