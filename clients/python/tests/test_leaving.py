@@ -165,3 +165,14 @@ def test_a_name_in_an_archive_leads_nowhere_else(tmp_path: Path) -> None:
         file.writestr("originals/../../evil.jpg", b"x")
     with Archive(path) as archive:
         assert not archive.has_original(archive.photos()[0].sha256)
+
+
+def test_what_was_in_the_trash_is_not_brought_in(tmp_path: Path) -> None:
+    path = tmp_path / "trash.zip"
+    photo = {"id": 1, "fileName": "a", "sha256": "0" * 64, "fileSize": 1, "isFavourite": True, "trashedAt": None}
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("manifest.json", '{"format": "mizzap-export", "version": 1}')
+        lines = [photo, photo | {"id": 2, "trashedAt": "2026-01-01T00:00:00+00:00"}]
+        file.writestr("photos.jsonl", "\n".join(map(json.dumps, lines)))
+    with Archive(path) as archive:
+        assert [(found.id, found.is_favourite) for found in archive.photos()] == [(1, True)]

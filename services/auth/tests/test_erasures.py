@@ -103,9 +103,7 @@ async def test_it_is_complete_when_every_service_has_answered_the_last_asking(au
 async def test_nobody_of_the_ledger_gets_a_session(auth, email, s3_settings, nats_url) -> None:
     """A backup that is restored under a running service: until its next start they are kept out."""
     made = await auth.register(email)
-    [row] = await auth.sql(
-        "SELECT email, email_normalised, password_hash FROM users WHERE id = %(id)s", id=made.user.id
-    )
+    [row] = await auth.sql("SELECT email, email_index, password_hash FROM users WHERE id = %(id)s", id=made.user.id)
     await close(auth, made.user.id)
 
     async def entered() -> bool:
@@ -114,7 +112,7 @@ async def test_nobody_of_the_ledger_gets_a_session(auth, email, s3_settings, nat
 
     await testing.eventually(entered)
     await auth.sql(
-        "INSERT INTO users (id, email, email_normalised, password_hash, country, privacy_accepted)"
+        "INSERT INTO users (id, email, email_index, password_hash, country, privacy_accepted)"
         " OVERRIDING SYSTEM VALUE VALUES (%(id)s, %(a)s, %(b)s, %(c)s, 'FR', true)",
         id=made.user.id, a=row[0], b=row[1], c=row[2],
     )  # fmt: skip

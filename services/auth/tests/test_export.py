@@ -6,7 +6,7 @@ from mizzap_common.contracts import accounts, exporting, families, requests
 
 
 async def test_the_account_s_own_part(auth, email) -> None:
-    made = await auth.register(email, full_name="Ada L.")
+    made = await auth.register(email, full_name="Ada L.", privacy_accepted=True)
     family = families.CreateFamily(user_id=made.user.id, name="The Lovelaces")
     await auth.bus.ask(requests.AUTH_CREATE_FAMILY, family)
     pages = []

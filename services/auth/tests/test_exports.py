@@ -96,8 +96,8 @@ class World:
         async with self.database.begin() as session:
             made = await session.execute(
                 text(
-                    "INSERT INTO users (email, email_normalised, password_hash, country, privacy_accepted)"
-                    " VALUES ('a', gen_random_uuid()::text, 'x', 'FR', true) RETURNING id"
+                    "INSERT INTO users (email, email_index, password_hash, country, privacy_accepted)"
+                    " VALUES ('a', gen_random_uuid()::text::bytea, 'x', 'FR', true) RETURNING id"
                 )
             )
             return int(made.scalar_one())

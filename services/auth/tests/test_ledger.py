@@ -68,7 +68,7 @@ async def test_the_ledger_has_ids_and_times_alone(inside: Inside) -> None:
 async def test_a_restored_backup_brings_nobody_back(inside: Inside) -> None:
     """The drill: a dump, an erasure, the dump again, a start."""
     gone, stays = await inside.user(), await inside.user()
-    columns = "id, email, email_normalised, password_hash, country, privacy_accepted"
+    columns = "id, email, email_index, password_hash, country, privacy_accepted"
     dump = await inside.sql(f"SELECT {columns} FROM users ORDER BY id")
     erasure_id = await inside.close(gone)
     await inside.erasures.sweep()
@@ -120,7 +120,7 @@ async def test_without_the_comparison_the_backup_brings_them_back(inside: Inside
     await inside.close(gone)
     assert await inside.sql("SELECT 1 FROM users") == []
     await inside.sql(
-        "INSERT INTO users (id, email, email_normalised, password_hash, country, privacy_accepted)"
+        "INSERT INTO users (id, email, email_index, password_hash, country, privacy_accepted)"
         " OVERRIDING SYSTEM VALUE VALUES (:id, 'a', 'a', :hash, 'FR', true)", id=gone, hash=dump[0][0],
     )  # fmt: skip
     inside.started()

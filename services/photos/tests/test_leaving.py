@@ -4,13 +4,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from mizzap_common.contracts import catalog, events, exporting, requests
+from mizzap_common.contracts import catalog, events, exporting, keeping, requests
 from mizzap_common.errors import Unauthorized
 from mizzap_common.testing import all_handled, dead_letters, published
 
-from services.photos.tests.test_photos import USER, World, jpeg, world
+from services.photos.tests.worlds import USER, World, jpeg
 
-__all__ = ["world"]
 OTHER = USER + 1
 
 
@@ -84,3 +83,15 @@ async def test_every_photo_is_handed_out_once_page_by_page(world: World, monkeyp
     assert [item["id"] for item in items] == [photo.id for photo in made] and pages > 2
     assert items[0]["sha256"] == made[0].sha256 and items[0]["fileName"] == made[0].file_name
     assert Path(items[0]["thumbnailUrl"]).name == "thumbnail"
+
+
+async def test_favourites_and_the_trash_are_in_an_export(world: World) -> None:
+    favourite, trashed = await world.upload(jpeg(1)), await world.upload(jpeg(2))
+    mark = keeping.SetFavourite(user_id=USER, photo_id=favourite.photo.id, favourite=True)
+    await world.bus.ask(requests.PHOTOS_FAVOURITE, mark)
+    await world.bus.ask(requests.PHOTOS_DELETE, keeping.DeletePhoto(user_id=USER, photo_id=trashed.photo.id))
+    page = await world.bus.ask(requests.PHOTOS_EXPORT, exporting.ExportPageRequest(user_id=USER))
+    assert [(item["isFavourite"], item["trashedAt"] is not None) for item in page.items] == [
+        (True, False),
+        (False, True),
+    ]

@@ -52,8 +52,8 @@ def add_to(app: typer.Typer, run_as_user: RunAsUser, console: Console) -> None:
 
         done: Imported = run_as_user(work)
         console.print(
-            f"[bold]{done.photos}[/] photos are there with identical hashes ({done.sent} sent), {done.albums} albums, "
-            f"{done.decisions} decisions, {done.wishes} wishes for the best moments"
+            f"[bold]{done.photos}[/] photos are there with identical hashes ({done.sent} sent), {done.favourites} favourites, "
+            f"{done.albums} albums, {done.decisions} decisions, {done.wishes} wishes for the best moments"
         )
         for problem in done.problems:
             console.print(Text.assemble(("  ✗ ", "red"), problem))
