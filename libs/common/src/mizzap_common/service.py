@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -155,16 +155,26 @@ def _hourly(relay: Relay) -> Callable[[], Coroutine[Any, Any, None]]:
     return loop
 
 
-def main(name: str, settings_type: type[S], build: Callable[[S], Any]) -> None:
-    """What ``python -m mizzap_NAME [migrate]`` does. ``build`` gives the ASGI application to serve."""
+def main(
+    name: str, settings_type: type[S], build: Callable[[S], Any],
+    commands: Mapping[str, Callable[[S], None]] | None = None,
+) -> None:  # fmt: skip
+    """What ``python -m mizzap_NAME [COMMAND]`` does. ``build`` gives the ASGI application to serve.
+
+    Every service has the command ``migrate``; ``commands`` are the service's own.
+    """
+    commands = commands or {}
     settings = settings_type()
     telemetry.set_up(name, settings.log_level)
     if sys.argv[1:] == ["migrate"]:
         assert isinstance(settings, DatabaseSettings)
         migrations.upgrade(f"mizzap_{name}", settings.database_url.get_secret_value())
         return
+    if len(sys.argv) == 2 and sys.argv[1] in commands:
+        commands[sys.argv[1]](settings)
+        return
     if sys.argv[1:]:
-        sys.exit(f"usage: python -m mizzap_{name} [migrate]")
+        sys.exit(f"usage: python -m mizzap_{name} [{' | '.join(['migrate', *commands])}]")
     uvicorn.run(
         build(settings),
         host=settings.host,

@@ -7,7 +7,7 @@ verified token and from nowhere else.
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mizzap_common.contracts import accounts, curating, duplicating, library
+from mizzap_common.contracts import accounts, curating, duplicating, feed, library
 from mizzap_common.contracts.message import Message, Request
 
 Q = TypeVar("Q", bound=Request)
@@ -42,6 +42,7 @@ PHOTOS_GET           = Method("photos", "get", library.PhotoRequest, library.Pho
 PHOTOS_DELETE        = Method("photos", "delete", library.PhotoRequest, library.Done)
 PHOTOS_NAMES         = Method("photos", "names", library.PhotosRequest, library.PhotoNames)
 PHOTOS_ORIGINAL      = Method("photos", "original", library.PhotoRequest, library.StoredObject)
+PHOTOS_CHANGES       = Method("photos", "changes", feed.ChangesRequest, feed.ChangesPage)
 PHOTOS_JOBS          = Method("photos", "jobs", library.ListJobs, library.JobPage)
 PHOTOS_PROGRESS      = Method("photos", "progress", library.UserRequest, library.Progress)
 

@@ -1,0 +1,37 @@
+"""The change feed between the gateway and each service that has one."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from mizzap_common.contracts.message import Message, Request
+
+Position = int
+"""How far a reader has come in one service's feed; 0 is the beginning."""
+
+
+class ChangesRequest(Request):
+    user_id: int
+    after: Position = Field(0, ge=0, le=2**63 - 1)
+    limit: int = Field(100, ge=1, le=200)
+    """A page must fit into one answer over the broker, 1 MiB."""
+
+
+class Change(Message):
+    seq: Position
+    kind: str
+    """What changed: photo, album, duplicate or moments."""
+    id: int
+    change: Literal["created", "changed", "deleted"]
+    at: datetime
+    data: dict[str, Any] | None
+    """The thing as its own GET shows it now, which may be later than ``at``; None when it is gone."""
+
+
+class ChangesPage(Message):
+    changes: list[Change]
+    """The oldest first, one a thing."""
+    last: Position
+    """Where to go on."""
+    more: bool
