@@ -10,6 +10,7 @@ import pytest
 from mizzap_common import streams
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, requests
+from mizzap_common.sealed import new_key_ring
 from mizzap_common.service import Service
 from pydantic import SecretStr
 
@@ -36,6 +37,9 @@ def built_bus(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bus
     settings_module = importlib.import_module(f"mizzap_{name}.settings")
     (kind,) = [v for k, v in vars(settings_module).items() if k.lower() == f"{name}settings"]
     values: dict[str, Any] = {"signing_key_file": signing_key(tmp_path)} if name == "auth" else {}
+    if "key_ring_file" in kind.model_fields:
+        values["key_ring_file"] = tmp_path / "key-ring.json"
+        values["key_ring_file"].write_text(new_key_ring("1"))
     if name in WITH_DATABASE:
         values["database_url"] = SecretStr("postgresql+psycopg://nobody@127.0.0.1:1/none")
     importlib.import_module(f"mizzap_{name}.app").build(kind(**values))

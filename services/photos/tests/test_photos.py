@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from mizzap_common import migrations, streams
 from mizzap_common.bus import Bus
-from mizzap_common.contracts import catalog, events, library, requests
+from mizzap_common.contracts import catalog, events, feed, library, requests
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, NotFound
+from mizzap_common.sealed import KeyRing
 from mizzap_common.settings import Settings
 from mizzap_common.storage import Storage, original_key
 from mizzap_common.testing import (
@@ -90,11 +91,13 @@ class World:
 
 @pytest.fixture
 async def world(
-    nats_url: str, s3_settings: Store, make_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+    nats_url: str, s3_settings: Store, make_database: Callable[[str], str], key_ring_file: Path
 ) -> AsyncIterator[World]:
     url = make_database("photos")
     await asyncio.to_thread(migrations.upgrade, "mizzap_photos", url)
-    settings = settings_for(PhotosSettings, nats_url, s3_settings, url, workers=1, sweep_interval_seconds=3600)
+    settings = settings_for(
+        PhotosSettings, nats_url, s3_settings, url, workers=1, sweep_interval_seconds=3600, key_ring_file=key_ring_file
+    )
     async with outsider(nats_url) as bus, running(build(settings)):
         yield World(bus, Storage(settings_for(Settings, nats_url, s3_settings)), settings)
 
@@ -103,7 +106,7 @@ async def world(
 def pieces(world: World) -> tuple[Photos, Sweeper, Database]:
     """The service's inside, for what no message can bring about in time."""
     database = Database(world.settings.database_url.get_secret_value())
-    photos = Photos(database, world.storage)
+    photos = Photos(database, world.storage, KeyRing.from_file(world.settings.key_ring_file))
     return photos, Sweeper(photos, database, world.storage, world.bus, world.settings), database
 
 
@@ -305,3 +308,16 @@ async def test_real_photos_are_read(world: World, shared_data: Path) -> None:
     photo = await world.photo(registered.photo.id)
     assert (photo.width, photo.height, str(photo.created_date)) == (3024, 4032, "2020-05-04")
     assert photo.camera_model == "Apple iPhone 11 Pro"
+
+
+async def test_what_is_uploaded_is_found_and_followed(world: World, shared_data: Path) -> None:
+    heic = (shared_data / "photos/cameras/heic/IMG_2927.HEIC").read_bytes()
+    photo_id = (await world.upload(heic, "IMG_2927.HEIC")).photo.id
+    await world.upload(jpeg(), "other.jpg")
+    await world.told(catalog.PHOTO_UPLOADED, 2)
+    await all_handled(world.bus.jetstream, "photos")
+    page = await world.bus.ask(requests.PHOTOS_LIST, library.ListPhotos(user_id=USER, q="iphone 2927"))
+    assert page.photos == [await world.photo(photo_id)] and page.total == 1
+    feed_page = await world.bus.ask(requests.PHOTOS_CHANGES, feed.ChangesRequest(user_id=USER))
+    shown = {change.id: change.data for change in feed_page.changes}
+    assert shown[photo_id] == page.photos[0].model_dump(mode="json", by_alias=True) and len(shown) == 2

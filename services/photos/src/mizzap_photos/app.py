@@ -1,14 +1,20 @@
 """The photos service, put together."""
 
+import asyncio
+
 from mizzap_common.imaging.pool import DecodePool, default_workers
+from mizzap_common.sealed import KeyRing
 from mizzap_common.service import Service
 from starlette.applications import Starlette
 
 from mizzap_photos import rpc
 from mizzap_photos.events import Handlers
+from mizzap_photos.following import Feed
+from mizzap_photos.listing import Listing
 from mizzap_photos.service import Photos
 from mizzap_photos.settings import PhotosSettings
 from mizzap_photos.sweeper import Sweeper
+from mizzap_photos.towns import towns
 
 
 def build(settings: PhotosSettings) -> Starlette:
@@ -19,12 +25,19 @@ def build(settings: PhotosSettings) -> Starlette:
         timeout=settings.decode_timeout_seconds,
         memory_bytes=settings.decode_memory_bytes,
     )
-    photos = Photos(service.database, service.storage)
+    ring = KeyRing.from_file(settings.key_ring_file)
+    photos = Photos(service.database, service.storage, ring)
     sweeper = Sweeper(photos, service.database, service.storage, service.bus, settings)
     Handlers(photos, service.storage, pool).subscribe(service.bus)
-    rpc.serve(service.bus, photos)
+    rpc.serve(service.bus, photos, Listing(service.database, ring), Feed(service.database, ring))
     service.on_start(pool.start)
+    service.on_start(_load_towns)
     service.on_stop(pool.close)
     service.background(sweeper.run)
     service.background(sweeper.run_orphans)
     return service.asgi()
+
+
+async def _load_towns() -> None:
+    # before the first photo comes: it takes a second, and nothing else could be answered meanwhile
+    await asyncio.to_thread(towns)

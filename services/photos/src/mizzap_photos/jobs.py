@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from mizzap_common import changes
 from mizzap_common.contracts import catalog, library
 from mizzap_common.tables import OUTBOX
 from sqlalchemy import ColumnElement, func, insert, select, update
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from mizzap_photos.models import JobRow, PhotoRow
+from mizzap_photos.repository import FEED
 
 STEPS: tuple[library.JobType, ...] = ("metadata_extract", "thumbnail", "dedup", "ai_score")
 
@@ -103,9 +105,12 @@ async def finish(session: AsyncSession, photo_id: int, values: dict[str, Any]) -
         update(PhotoRow)
         .where(col(PhotoRow.id) == photo_id, col(PhotoRow.upload_status) == "uploaded")
         .values(processed_at=func.now(), updated_at=func.now(), **values)
-        .returning(col(PhotoRow.id))
+        .returning(col(PhotoRow.user_id))
     )
-    return (await session.execute(statement)).first() is not None
+    owner = (await session.scalars(statement)).first()
+    if owner is not None:
+        changes.note(session, owner, FEED, photo_id)
+    return owner is not None
 
 
 def to_answer(row: JobRow) -> library.Job:

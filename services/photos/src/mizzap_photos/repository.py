@@ -1,25 +1,23 @@
-"""All SQL about photos and duplicate pairs. Every query names the owner; nobody here commits."""
+"""All SQL about photos and duplicate pairs. Every query names the owner; nobody here commits.
+
+What changes a photo's row notes it for the change feed right here, so that no caller can forget it.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mizzap_common import changes
 from mizzap_common.contracts import library
-from sqlalchemy import ColumnElement, delete, func, literal, nulls_last, or_, select, update
+from sqlalchemy import delete, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from mizzap_photos.models import PairRow, PhotoRow
+from mizzap_photos.models import PairRow, PhotoPlaceRow, PhotoRow
 
+FEED = "photo"
+"""The kind of these things in the change feed."""
 _LOCK_SPACE = 7_700_002
-_SORT: dict[str, Any] = {
-    "createdDate": col(PhotoRow.created_date),
-    "uploadedAt": col(PhotoRow.uploaded_at),
-    "fileName": col(PhotoRow.file_name),
-    "fileSize": col(PhotoRow.file_size),
-    "qualityScore": col(PhotoRow.quality_score),
-    "id": col(PhotoRow.id),
-}
 
 
 async def lock_original(session: AsyncSession, user_id: int, sha256: str) -> None:
@@ -31,7 +29,10 @@ async def lock_original(session: AsyncSession, user_id: int, sha256: str) -> Non
 async def insert_photo(session: AsyncSession, values: dict[str, Any]) -> PhotoRow | None:
     """None when this user has this very file under this very name."""
     statement = upsert(PhotoRow).values(**values).on_conflict_do_nothing().returning(PhotoRow)
-    return (await session.scalars(statement)).first()
+    row = (await session.scalars(statement)).first()
+    if row is not None and row.id is not None:
+        changes.note(session, row.user_id, FEED, row.id)
+    return row
 
 
 async def by_identity(session: AsyncSession, user_id: int, sha256: str, file_name: str) -> PhotoRow | None:
@@ -61,23 +62,6 @@ async def get_many(session: AsyncSession, user_id: int, photo_ids: Sequence[int]
     return (await session.scalars(statement)).all()
 
 
-async def page(session: AsyncSession, request: library.ListPhotos) -> tuple[Sequence[PhotoRow], int]:
-    mine: list[ColumnElement[bool]] = [col(PhotoRow.user_id) == request.user_id]
-    if request.status is not None:
-        mine.append(col(PhotoRow.upload_status) == request.status)
-    field, photo_id = _SORT[request.sort_by], col(PhotoRow.id)
-    order = (
-        (nulls_last(field.desc()), photo_id.desc())
-        if request.sort_order == "desc"
-        else (nulls_last(field.asc()), photo_id.asc())
-    )
-    statement = (
-        select(PhotoRow).where(*mine).order_by(*order).limit(request.limit).offset((request.page - 1) * request.limit)
-    )
-    total = (await session.execute(select(func.count()).select_from(PhotoRow).where(*mine))).scalar_one()
-    return (await session.scalars(statement)).all(), total
-
-
 async def progress(session: AsyncSession, user_id: int) -> library.Progress:
     status = col(PhotoRow.upload_status)
     statement = select(
@@ -98,11 +82,23 @@ async def change(session: AsyncSession, user_id: int, photo_id: int, values: Map
         .where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id) == photo_id)
         .values(updated_at=func.now(), **values)
     )
+    changes.note(session, user_id, FEED, photo_id)
+
+
+async def put_place(session: AsyncSession, user_id: int, photo_id: int, tokens: Sequence[bytes]) -> None:
+    """What the photo is found by from here on."""
+    await session.execute(
+        delete(PhotoPlaceRow).where(col(PhotoPlaceRow.user_id) == user_id, col(PhotoPlaceRow.photo_id) == photo_id)
+    )
+    if tokens:
+        rows = [{"user_id": user_id, "photo_id": photo_id, "token": token} for token in tokens]
+        await session.execute(insert(PhotoPlaceRow), rows)
 
 
 async def remove(session: AsyncSession, user_id: int, photo_id: int) -> None:
     """The photo with its jobs, and the pairs it stood in; partners are counted anew."""
     await session.execute(delete(PhotoRow).where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id) == photo_id))
+    changes.note(session, user_id, FEED, photo_id, deleted=True)
     touched = or_(col(PairRow.primary_photo_id) == photo_id, col(PairRow.duplicate_photo_id) == photo_id)
     rows = await session.execute(
         update(PairRow)
@@ -155,11 +151,13 @@ async def count_duplicates(session: AsyncSession, user_id: int, photo_ids: set[i
     )
     # in the order of their ids, so that two transactions never wait for each other
     for number in sorted(photo_ids):
-        await session.execute(
+        there = await session.scalars(
             update(PhotoRow)
             .where(col(PhotoRow.user_id) == user_id, photo_id == number)
             .values(duplicate_count=pairs, has_duplicates=pairs > 0, updated_at=func.now())
+            .returning(photo_id)
         )
+        changes.note(session, user_id, FEED, *there)
 
 
 async def used_originals(session: AsyncSession, user_id: int, sha256: Sequence[str]) -> set[str]:

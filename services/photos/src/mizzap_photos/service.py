@@ -10,17 +10,20 @@ from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, NotFound
 from mizzap_common.imaging.metadata import PhotoMetadata
 from mizzap_common.inbox import Delivery
+from mizzap_common.sealed import KeyRing
 from mizzap_common.storage import Storage, original_key
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mizzap_photos import jobs, repository
+from mizzap_photos import inspection, jobs, locations, repository
 from mizzap_photos.models import PhotoRow
+from mizzap_photos.words import searchable
 
 
 class Photos:
-    def __init__(self, database: Database, storage: Storage) -> None:
+    def __init__(self, database: Database, storage: Storage, ring: KeyRing) -> None:
         self.database = database
         self.storage = storage
+        self.ring = ring
 
     # --- taking in ----------------------------------------------------------------------------------------------
 
@@ -64,11 +67,12 @@ class Photos:
             "mime_type": request.mime_type,
             "hash_md5": request.md5,
             "hash_sha256": request.sha256,
+            "search_text": searchable(request.file_name),
         }
         row = await repository.insert_photo(session, values)
         if row is None:
             known = await repository.by_identity(session, request.user_id, request.sha256, request.file_name)
-            return library.RegisteredPhoto(photo=to_answer(cast(PhotoRow, known)), created=False)
+            return library.RegisteredPhoto(photo=to_answer(cast(PhotoRow, known), self.ring), created=False)
         photo_id = cast(int, row.id)
         await jobs.create(session, request.user_id, photo_id)
         uploaded = events.PhotoUploaded(
@@ -80,7 +84,7 @@ class Photos:
             size_bytes=request.size_bytes,
         )
         await outbox.add(session, catalog.PHOTO_UPLOADED, uploaded)
-        return library.RegisteredPhoto(photo=to_answer(row), created=True)
+        return library.RegisteredPhoto(photo=to_answer(row, self.ring), created=True)
 
     async def precheck(self, request: library.Precheck) -> library.KnownHashes:
         async with self.database.begin() as session:
@@ -104,15 +108,7 @@ class Photos:
     async def inspected(self, event: events.PhotoUploaded, delivery: Delivery, found: PhotoMetadata) -> None:
         """Stores what the photo says of itself."""
         async with self.database.effect(delivery) as session:
-            values = {
-                "width": found.width,
-                "height": found.height,
-                # an edited copy often has only the time of its last change: better than none to sort by
-                "created_date": found.taken_at or found.changed_at,
-                "camera_model": _camera(found),
-                "location_latitude": found.latitude,
-                "location_longitude": found.longitude,
-            }
+            values = await inspection.take_down(session, self.ring, event, found)
             await self._step_ended(session, event, "metadata_extract", values)
 
     async def step_done(
@@ -200,7 +196,7 @@ class Photos:
 
     async def get(self, request: library.PhotoRequest) -> library.Photo:
         async with self.database.begin() as session:
-            return to_answer(await self._mine(session, request))
+            return to_answer(await self._mine(session, request), self.ring)
 
     async def original(self, request: library.PhotoRequest) -> library.StoredObject:
         async with self.database.begin() as session:
@@ -212,11 +208,6 @@ class Photos:
             etag=row.hash_sha256,
             file_name=row.file_name,
         )
-
-    async def list(self, request: library.ListPhotos) -> library.PhotoPage:
-        async with self.database.begin() as session:
-            rows, total = await repository.page(session, request)
-        return library.PhotoPage(photos=[to_answer(row) for row in rows], total=total)
 
     async def names(self, request: library.PhotosRequest) -> library.PhotoNames:
         async with self.database.begin() as session:
@@ -243,15 +234,7 @@ def _names(rows: Sequence[PhotoRow]) -> list[library.PhotoName]:
     return [library.PhotoName(id=cast(int, row.id), file_name=row.file_name, file_size=row.file_size) for row in rows]
 
 
-def _camera(found: PhotoMetadata) -> str | None:
-    """Maker and model in one, without the maker twice: "Canon EOS 70D", not "Canon Canon EOS 70D"."""
-    make, model = found.camera_make or "", found.camera_model or ""
-    if not model or model.lower().startswith(make.lower()):
-        return model or make or None
-    return f"{make} {model}".strip()
-
-
-def to_answer(row: PhotoRow) -> library.Photo:
+def to_answer(row: PhotoRow, ring: KeyRing) -> library.Photo:
     error = None
     if row.upload_status == "failed":
         error = library.PhotoError(code=row.error_code or "", message=row.error_message or "")
@@ -270,8 +253,7 @@ def to_answer(row: PhotoRow) -> library.Photo:
         created_date=row.created_date.date() if row.created_date else None,
         taken_at=row.created_date,
         camera_model=row.camera_model,
-        latitude=row.location_latitude,
-        longitude=row.location_longitude,
+        **locations.opened(ring, row),
         has_duplicates=row.has_duplicates,
         duplicate_count=row.duplicate_count,
         quality_score=row.quality_score,
