@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from mizzap_gateway import problems
 from mizzap_gateway.middleware import BodyLimit, SecurityHeaders
 from mizzap_gateway.parts import Parts
-from mizzap_gateway.routes import albums, auth, curation, duplicates, jobs, photos
+from mizzap_gateway.routes import albums, auth, changes, curation, duplicates, jobs, photos
 from mizzap_gateway.settings import GatewaySettings
 from mizzap_gateway.tokens import Tokens
 from mizzap_gateway.uploads import Uploads
@@ -52,7 +52,15 @@ def build(settings: GatewaySettings) -> FastAPI:
 
     app = _application(settings, lifespan)
     app.state.parts = Parts(service.bus, service.storage, tokens, uploads, sockets)
-    for router in (auth.router, photos.router, albums.router, duplicates.router, curation.router, jobs.router):
+    for router in (
+        auth.router,
+        photos.router,
+        albums.router,
+        duplicates.router,
+        curation.router,
+        jobs.router,
+        changes.router,
+    ):
         app.include_router(router)
     app.include_router(auth.keys_router)
     app.add_api_websocket_route("/ws", sockets.serve)
