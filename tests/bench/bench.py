@@ -97,7 +97,7 @@ async def through_the_stack(folder: Path, data: Path) -> float:
 
     with running_stack(data) as stack:
         async with Client(stack.gateway) as client:
-            await client.register("bench@example.com", "correct horse battery")
+            await client.register("bench@example.com", "correct horse battery", ai=True)
             started = time.monotonic()
             synced = await sync(client, folder)
             if synced.failed:

@@ -75,7 +75,9 @@ class Client:
         self.token = token
 
     async def register(self, seed: int) -> None:
-        body = {"email": f"chaos-{seed}@example.com", "password": "correct horse battery"}
+        body = {
+            "email": f"chaos-{seed}@example.com", "password": "correct horse battery", "consents": {"ai": True},
+        }  # fmt: skip
         answer = await self.http.post("/api/v1/auth/register", json=body)
         answer.raise_for_status()
         self.token = answer.json()["data"]["accessToken"]

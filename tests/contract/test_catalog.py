@@ -12,6 +12,7 @@ from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, requests
 from mizzap_common.sealed import new_key_ring
 from mizzap_common.service import Service
+from mizzap_common.settings import KeyRingSettings
 from pydantic import SecretStr
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,13 +38,18 @@ def built_bus(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bus
     settings_module = importlib.import_module(f"mizzap_{name}.settings")
     (kind,) = [v for k, v in vars(settings_module).items() if k.lower() == f"{name}settings"]
     values: dict[str, Any] = {"signing_key_file": signing_key(tmp_path)} if name == "auth" else {}
-    if "key_ring_file" in kind.model_fields:
-        values["key_ring_file"] = tmp_path / "key-ring.json"
-        values["key_ring_file"].write_text(new_key_ring("1"))
+    if issubclass(kind, KeyRingSettings):
+        values["key_ring_file"] = key_ring(tmp_path)
     if name in WITH_DATABASE:
         values["database_url"] = SecretStr("postgresql+psycopg://nobody@127.0.0.1:1/none")
     importlib.import_module(f"mizzap_{name}.app").build(kind(**values))
     return buses[0]
+
+
+def key_ring(folder: Path) -> Path:
+    path = folder / "ring.json"
+    path.write_text(new_key_ring("1"))
+    return path
 
 
 def signing_key(folder: Path) -> Path:
@@ -66,10 +72,12 @@ def test_a_service_hears_and_answers_what_the_catalogue_says(
     assert {method.subject for method in bus.answered} == {m.subject for m in requests.answered_by(name)}
 
 
-def test_the_gateway_shows_every_event_that_has_a_name_for_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_gateway_hears_every_event_that_it_shows_and_the_ends_of_sessions(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     bus = built_bus("gateway", monkeypatch, tmp_path)
     watched = {subscriber.subject.broker_address for subscriber in bus.broker.subscribers}
-    assert watched == {event.subject for event in catalog.EVENTS if event.websocket}
+    assert watched == {event.subject for event in catalog.EVENTS if event.watched}
 
 
 @pytest.mark.parametrize("name", catalog.SERVICES)

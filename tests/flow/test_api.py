@@ -61,7 +61,7 @@ async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def _register(http: httpx.AsyncClient) -> User:
-    body = {"email": f"{uuid4()}@mizzap.test", "password": "correct horse battery"}
+    body = {"email": f"{uuid4()}@mizzap.test", "password": "correct horse battery", "consents": {"ai": True}}
     answer = await http.post("/api/v1/auth/register", json=body)
     assert answer.status_code == 201
     return User(http, answer.json()["data"])
@@ -127,7 +127,7 @@ async def test_the_life_of_a_photo(user: User) -> None:
     assert [p["fileName"] for p in listed] == ["b.jpg", "copy.jpg", "trip/a.jpg"]
     jobs = await user.call("GET", f"/jobs?photoId={photo['id']}")
     assert {job["status"] for job in jobs} == {"completed"}
-    assert await user.call("DELETE", f"/photos/{photo['id']}") == {"id": photo["id"]}
+    assert await user.call("DELETE", f"/photos/{photo['id']}?permanent=true") == {"id": photo["id"]}
     assert (await user.ask("GET", f"/photos/{photo['id']}")).status_code == 404
     assert (await user.ask("GET", f"/photos/{copy['photo']['id']}/original")).content == data
 
@@ -166,6 +166,48 @@ async def test_albums_duplicates_and_moments(user: User) -> None:
     assert ready["info"]["model"] == model
 
 
+async def test_the_trash_hides_and_gives_back(user: User) -> None:
+    data = picture(8)
+    first, second, third = [
+        r["photo"]["id"] for r in await user.upload(("1.jpg", data), ("2.jpg", data), ("3.jpg", picture(9)))
+    ]
+    album = (await user.call("POST", "/albums", 201, json={"name": "Summer"}))["id"]
+    added = {"action": "add_to_album", "photoIds": [first, second, third], "albumId": album}
+    results = (await user.call("POST", "/photos/batch-action", json=added))["results"]
+    assert results == [{"photoId": number, "result": "changed"} for number in (first, second, third)]
+    await user.settled()
+    usage = await user.call("GET", "/photos/usage")
+    assert (usage["photos"], usage["trash"], usage["usedBytes"]) == (3, 0, len(data) + len(picture(9)))
+    assert len(await user.call("GET", "/duplicates")) == 1
+
+    trashed = {"action": "delete", "photoIds": [first, third]}
+    await user.call("POST", "/photos/batch-action", json=trashed)
+    assert [photo["id"] for photo in await user.call("GET", "/photos/trash")] == [third, first]
+    for path in ("", "/thumbnail", "/original"):
+        assert (await user.ask("GET", f"/photos/{first}{path}")).status_code == 404
+
+    async def hidden() -> bool:
+        seen = (await user.call("GET", f"/albums/{album}"))["photoIds"]
+        return seen == [second] and await user.call("GET", "/duplicates") == []
+
+    await eventually(hidden)
+    assert await user.call("GET", "/photos/usage") == {**usage, "photos": 1, "trash": 2}
+
+    await user.call("POST", f"/photos/{first}/restore")
+    await user.upload(("3.jpg", picture(9)))
+
+    async def back() -> bool:
+        seen = (await user.call("GET", f"/albums/{album}"))["photoIds"]
+        return seen == [first, second, third] and len(await user.call("GET", "/duplicates")) == 1
+
+    await eventually(back)
+    assert (await user.ask("GET", f"/photos/{first}/thumbnail")).status_code == 200
+    assert (await user.call("PUT", f"/photos/{first}/favourite", json={"favourite": True}))["isFavourite"] is True
+    await user.call("DELETE", f"/photos/{first}")
+    await user.call("DELETE", f"/photos/{first}?permanent=true")
+    assert await user.call("GET", "/photos/trash") == []
+
+
 async def test_the_socket_tells_what_happens(user: User, stranger: User) -> None:
     address = f"{str(user.http.base_url).replace('http', 'ws').rstrip('/')}/ws?token="
     async with (
@@ -193,6 +235,7 @@ async def test_what_belongs_to_somebody_else_does_not_exist(user: User, stranger
     await user.call("POST", f"/albums/{album}/photos", json={"photoIds": [first]})
     await user.settled()
     [pair] = await user.call("GET", "/duplicates")
+    job = (await user.call("GET", f"/jobs?photoId={first}"))[0]["id"]
     own = (await stranger.call("POST", "/albums", 201, json={"name": "theirs"}))["id"]
 
     # (method, path, body) with {} where an id of the first user's, or one that never was, is put
@@ -201,6 +244,16 @@ async def test_what_belongs_to_somebody_else_does_not_exist(user: User, stranger
         ("GET", "/photos/{}/thumbnail", None, first),
         ("GET", "/photos/{}/original", None, first),
         ("DELETE", "/photos/{}", None, first),
+        ("DELETE", "/photos/{}?permanent=true", None, first),
+        ("POST", "/photos/{}/restore", None, first),
+        ("PUT", "/photos/{}/favourite", {"favourite": True}, first),
+        ("POST", "/photos/batch-action", {"action": "delete", "photoIds": ["{}"]}, first),
+        ("POST", "/photos/batch-action", {"action": "restore", "photoIds": ["{}"]}, first),
+        ("POST", "/photos/batch-action", {"action": "favourite", "photoIds": ["{}"]}, first),
+        ("POST", "/photos/batch-action", {"action": "delete_permanently", "photoIds": ["{}"]}, first),
+        ("POST", "/photos/batch-action", {"action": "add_to_album", "photoIds": ["{}"], "albumId": own}, first),
+        ("POST", "/photos/batch-action", {"action": "add_to_album", "photoIds": [first], "albumId": "{}"}, album),
+        ("POST", "/jobs/{}/retry", None, job),
         ("GET", "/jobs?photoId={}", None, first),
         ("GET", "/albums/{}", None, album),
         ("PUT", "/albums/{}", {"name": "x"}, album),

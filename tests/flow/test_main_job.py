@@ -59,13 +59,13 @@ class Person:
             return await http.get(path, headers={"Authorization": f"Bearer {token}", **headers})
 
     async def delete(self, photo_id: int) -> None:
-        await self.client.call("DELETE", f"/photos/{photo_id}")
+        await self.client.call("DELETE", f"/photos/{photo_id}?permanent=true")
 
 
 @pytest.fixture
 async def person(stack: Stack, tmp_path: Path) -> AsyncIterator[Person]:
     async with Client(stack.gateway) as client:
-        await client.register(f"{uuid4()}@example.com", "correct horse battery")
+        await client.register(f"{uuid4()}@example.com", "correct horse battery", ai=True)
         yield Person(client, stack, tmp_path)
 
 
@@ -207,7 +207,7 @@ async def test_another_user_sees_nothing(person: Person, stack: Stack, tmp_path:
     photo = await person.upload("mine.jpg", jpeg(scene(50)))
     await person.settled()
     async with Client(stack.gateway) as client:
-        await client.register(f"{uuid4()}@example.com", "correct horse battery")
+        await client.register(f"{uuid4()}@example.com", "correct horse battery", ai=True)
         other = Person(client, stack, tmp_path)
         for path in ("/photos/{}", "/photos/{}/thumbnail", "/photos/{}/original"):
             foreign, missing = await other.get(path.format(photo)), await other.get(path.format(10**12))

@@ -167,7 +167,7 @@ def look_at(files: Iterable[File]) -> list[Photo]:
     for number, file in enumerate(files):
         data = file.path.read_bytes()
         try:
-            found = examine(data)
+            found = examine(data, embed=True)
         except ImageError:
             continue
         said = found.metadata

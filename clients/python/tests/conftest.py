@@ -43,6 +43,8 @@ class FakeGateway:
     requests: Counter[str] = field(default_factory=Counter)
     bodies: list[tuple[str, str, bytes]] = field(default_factory=list)
     """File name, announced hash and bytes of each upload that arrived whole."""
+    registered: list[dict[str, Any]] = field(default_factory=list)
+    consented: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     token: int = 1
     socket: Callable[[WebSocket], Awaitable[None]] | None = None
     progress: Callable[[], dict[str, Any]] = lambda: {}
@@ -51,12 +53,12 @@ class FakeGateway:
     def app(self) -> Starlette:
         routes = {
             "/photos/upload": self.upload, "/photos/precheck": self.precheck, "/photos/adopt": self.adopt,
-            "/photos": self.photos, "/auth/register": self.login, "/auth/login": self.login,
+            "/photos": self.photos, "/auth/register": self.register, "/auth/login": self.login,
             "/auth/refresh": self.refresh, "/auth/me": self.me, "/jobs/progress": self.tell_progress,
-            "/curation/moments": self.tell_moments,
+            "/curation/moments": self.tell_moments, "/auth/consents": self.consents, "/auth/consents/ai": self.consents,
         }  # fmt: skip
         guarded = [
-            Route(f"/api/v1{path}", self.guard(path, handler), methods=["GET", "POST"])
+            Route(f"/api/v1{path}", self.guard(path, handler), methods=["GET", "POST", "PUT"])
             for path, handler in routes.items()
         ]
         return Starlette(routes=[*guarded, WebSocketRoute("/ws", self.ws)])
@@ -76,6 +78,15 @@ class FakeGateway:
             return await handler(request)
 
         return guarded
+
+    async def register(self, request: Request) -> Response:
+        self.registered.append(await request.json())
+        return await self.login(request)
+
+    async def consents(self, request: Request) -> Response:
+        if request.method == "PUT":
+            self.consented.append((request.url.path.rsplit("/", 1)[1], await request.json()))
+        return JSONResponse({"success": True, "data": {"versions": ["1", "2"], "current": [], "history": []}})
 
     async def login(self, request: Request) -> Response:
         return JSONResponse({"success": True, "data": session_of(self.token)}, 201)

@@ -57,6 +57,27 @@ def test_a_server_that_is_not_there_is_one_sentence(config: Path, monkeypatch: p
     assert not config.exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "answer", "ai"), [(["--ai"], "", True), (["--no-ai"], "", False), ([], "y\n", True), ([], "n\n", False)]
+)
+async def test_registering_says_whether_ai_may_be_used(
+    client: Any, gateway: Any, config: Path, option: list[str], answer: str, ai: bool
+) -> None:
+    command = ["register", "c@example.com", "--password", "s3cret", "--server", client.server, *option]
+    result = await asyncio.to_thread(CliRunner().invoke, cli.app, command, input=answer)
+    assert result.exit_code == 0, result.output
+    assert gateway.registered[-1]["consents"] == {"ai": ai, "marketing": False}
+    assert f"{'with' if ai else 'without'} AI" in result.output
+
+
+async def test_the_consent_is_changed_under_the_newest_version(client: Any, gateway: Any, config: Path) -> None:
+    login = ["login", "c@example.com", "--password", "s3cret", "--server", client.server]
+    assert (await asyncio.to_thread(run, *login)).exit_code == 0
+    result = await asyncio.to_thread(run, "consent", "--no-ai")
+    assert result.exit_code == 0, result.output
+    assert gateway.consented == [("ai", {"granted": False, "version": "2"})]
+
+
 async def test_log_in_sync_and_list(client: Any, gateway: Any, config: Path, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a [1].jpg").write_bytes(b"photo")

@@ -1,4 +1,4 @@
-"""`mizzap-devstack up`: the command behind `make run`."""
+"""`mizzap-devstack up`: the command behind `make run`. `mizzap-devstack partner`: who takes its orders."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mizzap_devstack.errors import StackError
 from mizzap_devstack.lock import only_one
+from mizzap_devstack.partner_simulator.command import serve as simulate_partners
 from mizzap_devstack.preflight import prepare_data_folder
 from mizzap_devstack.progress import Progress
 from mizzap_devstack.services import SERVICE_COMMAND
@@ -24,17 +25,26 @@ def main() -> None:
     try:
         if sys.version_info < OLDEST_PYTHON:
             raise StackError(f"MIZZAP needs Python 3.11 or newer, this is {sys.version.split()[0]}.")
-        asyncio.run(up(parse(sys.argv[1:])))
+        given = arguments(sys.argv[1:])
+        if given.command == "partner":
+            simulate_partners(given.data.resolve())
+        else:
+            asyncio.run(up(options_of(given)))
     except StackError as error:
         sys.exit(f"mizzap-devstack: {error}")
     except OSError as error:  # the disk is full, a program may not be run, …
         sys.exit(f"mizzap-devstack: {error.strerror or error}: {error.filename or 'no file named'}")
 
 
-def parse(arguments: list[str]) -> Options:
+def arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mizzap-devstack", description="The whole of MIZZAP on one machine.")
-    command = parser.add_subparsers(dest="command", required=True).add_parser("up", help="start it; Ctrl-C stops it")
-    command.add_argument("--data", type=Path, default=default_data(), help="folder for all data (default: %(default)s)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("up", help="start it; Ctrl-C stops it")
+    partner = commands.add_parser("partner", help="beside it: play MEMOPYK and photALL, who take the orders")
+    for each in (command, partner):
+        each.add_argument(
+            "--data", type=Path, default=default_data(), help="folder for all data (default: %(default)s)"
+        )
     command.add_argument(
         "--port", type=int, default=default_port(), help="the gateway's port (default: 8080, or a free one)"
     )
@@ -45,7 +55,10 @@ def parse(arguments: list[str]) -> Options:
         metavar="TEMPLATE",
         help="how a service is started (default: %(default)s)",
     )
-    given = parser.parse_args(arguments)
+    return parser.parse_args(words)
+
+
+def options_of(given: argparse.Namespace) -> Options:
     return Options(given.data.resolve(), given.port, given.servers_only, given.service_command)
 
 

@@ -49,6 +49,12 @@ class Ports:
             known = self._choose(twin)
         return self.remember(name, known)
 
+    def kept(self, name: str) -> int:
+        """As `get`, but a remembered port is kept though it is taken: by the very program that it is for."""
+        if not self._environment.get(f"MIZZAP_{name.upper()}_PORT") and name in self._known:
+            return self._known[name]
+        return self.get(name)
+
     def remember(self, name: str, port: int) -> int:
         """Keep `port` for `name` at the next starts too."""
         if self._known.get(name) != port:

@@ -7,8 +7,11 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from mizzap_common.contracts.permissions import OPERATOR
+
+from mizzap_devstack.broker_users import BrokerUsers
 from mizzap_devstack.errors import StackError
 from mizzap_devstack.keys import Keys
 from mizzap_devstack.ports import HOST, Ports
@@ -23,6 +26,9 @@ SERVICE_GRACE = 20.0
 # What a service gets from us or not at all, whatever the user's environment says.
 _OURS = {
     "MIZZAP_NATS_URL",
+    "MIZZAP_NATS_USER",
+    "MIZZAP_NATS_PASSWORD",
+    "MIZZAP_OUTSIDE_SUBSCRIBERS",
     "MIZZAP_DATABASE_URL",
     "MIZZAP_S3_ENDPOINT",
     "MIZZAP_S3_SECURE",
@@ -58,7 +64,10 @@ class Services:
     servers: Servers
     ports: Mapping[str, int]
     keys: Keys
+    users: BrokerUsers
     command: str = SERVICE_COMMAND
+    partner_settings: Mapping[str, str] = field(default_factory=dict)
+    """What curation has to know of the simulated partners, unless the user names others."""
 
     def url(self, service: str) -> str:
         return f"http://{HOST}:{self.ports[service]}"
@@ -81,17 +90,25 @@ class Services:
         return Program("migrations", (sys.executable, "-m", "mizzap_devstack.migrate"), environment)
 
     def streams(self) -> Program:
-        return Program("streams", (sys.executable, "-m", "mizzap_common.streams"), self.environment("gateway"))
+        environment = base_environment() | {
+            "MIZZAP_NATS_URL": self.servers.nats.url,
+            "MIZZAP_OUTSIDE_SUBSCRIBERS": self.users.outside,
+            **self.users.settings(OPERATOR),
+        }
+        return Program("streams", (sys.executable, "-m", "mizzap_common.streams"), environment)
 
     def environment(self, service: str) -> dict[str, str]:
         """All the environment of one service."""
         store = self.servers.s3.settings
+        partners = {**self.partner_settings, "MIZZAP_PUBLIC_URL": self.url("gateway")} if service == "curation" else {}
         settings = {
             "MIZZAP_ENVIRONMENT": "development",
+            **partners,
             **passed_on(os.environ),
             "MIZZAP_HOST": HOST,
             "MIZZAP_PORT": str(self.ports[service]),
             "MIZZAP_NATS_URL": self.servers.nats.url,
+            **self.users.settings(service),
             "MIZZAP_S3_ENDPOINT": store.endpoint,
             "MIZZAP_S3_SECURE": "false",
             "MIZZAP_S3_ACCESS_KEY": store.access_key,

@@ -14,10 +14,12 @@ from typing import Any
 
 import httpx
 
+from mizzap_devstack.broker_users import BrokerUsers
 from mizzap_devstack.errors import StackError
 from mizzap_devstack.files import Passwords, create_folder, read_json, write_atomic
 from mizzap_devstack.keys import Keys
 from mizzap_devstack.lock import is_running
+from mizzap_devstack.partner_simulator.command import curation_settings
 from mizzap_devstack.ports import Ports
 from mizzap_devstack.preflight import choose_gateway_port
 from mizzap_devstack.program import Program, base_environment
@@ -53,8 +55,9 @@ class Stack:
         self._progress = progress
         self._data = options.data
         ports, passwords = Ports(self._data, os.environ), Passwords(self._data)
+        users = BrokerUsers(passwords)
         self._servers = Servers(
-            NatsServer(self._data, ports),
+            NatsServer(self._data, ports, users.authorization()),
             PostgresServer(self._data, ports, passwords),
             S3Server(self._data, ports, passwords),
             QdrantServer(self._data, ports),
@@ -63,7 +66,9 @@ class Stack:
             {} if options.servers_only else allot_ports(ports, choose_gateway_port(ports, options.gateway_port))
         )
         self._keys = Keys(self._data)
-        self._services = Services(self._servers, service_ports, self._keys, options.service_command)
+        self._users = users
+        partners = {} if options.servers_only else curation_settings(ports, passwords)
+        self._services = Services(self._servers, service_ports, self._keys, users, options.service_command, partners)
         self._logs = create_folder(self._data / "logs")
         self.supervisor = Supervisor(self._logs, self._write_state, self._report)
 
@@ -145,6 +150,7 @@ class Stack:
                 "qdrant": servers.qdrant.url,
                 **{service: services.url(service) for service in services.ports},
             },
+            "broker_users": {name: self._users.password(name) for name in self._users.names},
             "databases": {name: servers.postgres.database_url(name) for name in SERVICES_WITH_DATABASE},
             "s3": vars(servers.s3.settings),
         }
@@ -155,7 +161,7 @@ def read_stack(data: Path) -> dict[str, Any] | None:
     """What `<data>/stack.json` says of the stack that runs on this folder; None when none runs.
 
     Keys: gateway (URL, None with --servers-only), supervisor (pid), pids (name → pid), urls (name → URL),
-    databases (service → SQLAlchemy URL), s3 (endpoint, access_key, secret_key, bucket).
+    broker_users (name → password at NATS), databases (service → SQLAlchemy URL), s3 (endpoint, access_key, secret_key, bucket).
     """
     return read_json(data / "stack.json") or None if is_running(data) else None
 

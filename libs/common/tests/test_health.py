@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from mizzap_common import tables
+from mizzap_common import streams, tables
 from mizzap_common.contracts import catalog, events
 from mizzap_common.db import Database
 from mizzap_common.inbox import Delivery
@@ -78,10 +78,28 @@ async def test_a_durable_that_is_gone_is_declared_again(running_service: tuple[S
 
 
 async def test_streams_that_are_gone_are_declared_again(running_service: tuple[Service, Starlette]) -> None:
-    service, _ = running_service
+    """Each service declares its own; the durable comes back once the stream's owner has done so too."""
+    service, app = running_service
     for stream in ("PHOTOS", "THUMBS"):
         await service.bus.jetstream.delete_stream(stream)
+    await eventually(lambda: has_stream(service, "THUMBS"))
+    assert not await has_stream(service, "PHOTOS")
+    await eventually(lambda: red_without(app))
+    await streams.declare_own(service.bus.jetstream, "photos")
     await eventually(lambda: exists(service))
+    await eventually(lambda: green(app))
+
+
+async def has_stream(service: Service, name: str) -> bool:
+    try:
+        await service.bus.jetstream.stream_info(name)
+    except NotFoundError:
+        return False
+    return True
+
+
+async def red_without(app: Starlette) -> bool:
+    return await ask(app, "/live") == (503, {"live": False, "problems": [f"durable {DURABLE} is gone"]})
 
 
 async def exists(service: Service) -> bool:
@@ -98,11 +116,7 @@ async def test_where_declaring_is_not_its_business_liveness_turns_red(
     _, app = built(settings.model_copy(update={"declare_streams": False}))
     async with outsider(nats_url) as bus, running(app):
         await bus.jetstream.delete_consumer(UPLOADED.stream, DURABLE)
-
-        async def red() -> bool:
-            return await ask(app, "/live") == (503, {"live": False, "problems": [f"durable {DURABLE} is gone"]})
-
-        await eventually(red)
+        await eventually(lambda: red_without(app))
         await empty_streams(bus.jetstream)
         await eventually(lambda: green(app))
 

@@ -8,6 +8,7 @@ from minio.error import MinioException
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import library, requests
 from mizzap_common.errors import Conflict, InvalidInput, MizzapError, NotFound, Unavailable
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 METHOD = requests.THUMBS_COUNT
 
@@ -39,6 +40,8 @@ async def test_an_answer_comes_back_as_its_own_type(nats_url: str) -> None:
         (Conflict("Again, please.", code="UPLOAD_AGAIN"), Conflict),
         (KeyError("a bug"), MizzapError),
         (OSError("store away"), Unavailable),
+        (OperationalError("database away", None, OSError()), Unavailable),
+        (ProgrammingError("a bug in our SQL", None, OSError()), MizzapError),
         (MinioException("store starting"), Unavailable),
     ],
 )

@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+from mizzap_common import testing
+from mizzap_common.contracts import catalog, events
 from mizzap_common.errors import Unauthorized
 
 
@@ -57,6 +59,16 @@ async def test_reuse_after_the_grace_ends_the_session_and_no_other(auth, email) 
             await auth.refresh(token)
         assert refused.value.code == "INVALID_REFRESH_TOKEN"
     await auth.refresh(other.refresh_token)
+    assert not await auth.is_alive(newest) and await auth.is_alive(other)
+    await testing.eventually(lambda: _told(auth, session))
+    assert not await _told(auth, other)
+
+
+async def _told(auth, session) -> bool:
+    """Whether the session's end was told, once."""
+    told = await testing.published(auth.bus.jetstream, catalog.SESSION_ENDED)
+    mine = events.SessionEnded(user_id=session.user.id, session_id=auth.session_of(session))
+    return told.count(mine) == 1
 
 
 async def test_reuse_while_the_newest_is_refreshed_leaves_nothing_alive(auth) -> None:

@@ -7,9 +7,10 @@ import time
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
 from mizzap_auth.app import build
 from mizzap_auth.settings import AuthSettings
-from mizzap_auth.tokens import BadKeyFile, Signer
+from mizzap_auth.tokens import BadKeyFile, PublishedKeys, Signer
 from mizzap_common import migrations
 from mizzap_common.contracts import accounts, requests
 
@@ -22,6 +23,8 @@ async def test_an_access_token_is_what_the_specification_says(auth, email) -> No
     claims = jwt.decode(session.access_token, jwt.PyJWK(key), ["RS256"], audience="mizzap-app", issuer="mizzap")
     assert claims["sub"] == f"user_{session.user.id}"
     assert claims["email"] == email
+    [(session_id,)] = await auth.sql("SELECT id FROM sessions WHERE user_id = %(id)s", id=session.user.id)
+    assert claims["sid"] == str(session_id)
     assert claims["exp"] - claims["iat"] == 3600
     assert abs(claims["iat"] - time.time()) < 5
     other = await auth.refresh(session.refresh_token)
@@ -58,8 +61,26 @@ def test_unusable_keys_are_refused_in_a_sentence(tmp_path, write_key) -> None:
     for path in (tmp_path / "missing.pem", tmp_path, nonsense, write_key(1024)):
         with pytest.raises(BadKeyFile, match=str(path)):
             Signer.from_file(path, 1)
+        with pytest.raises(BadKeyFile, match=str(path)):
+            PublishedKeys.from_files(Signer.from_file(write_key(), 1), [path])
+
+
+@pytest.mark.parametrize("field", ["signing_key_file", "key_ring_file", "published_key_files"])
+def test_a_service_without_its_keys_does_not_start(tmp_path, write_key, write_ring, field) -> None:
+    missing = tmp_path / "missing.pem"
+    files = {"signing_key_file": write_key(), "key_ring_file": write_ring()}
+    files[field] = [missing] if field == "published_key_files" else missing
     with pytest.raises(SystemExit, match="missing"):
-        build(AuthSettings(database_url="postgresql+psycopg://x", signing_key_file=tmp_path / "missing.pem"))  # type: ignore[arg-type]
+        build(AuthSettings(database_url="postgresql+psycopg://x", **files))  # type: ignore[arg-type]
+
+
+def test_the_key_before_and_the_key_after_are_published_too(write_key) -> None:
+    current, following, former = write_key(), write_key(), write_key()
+    public = former.with_suffix(".public")
+    key = serialization.load_pem_private_key(former.read_bytes(), None).public_key()
+    public.write_bytes(key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+    keys = PublishedKeys.from_files(Signer.from_file(current, 1), [following, public, current])
+    assert keys.ids == [Signer.from_file(path, 1).key_id for path in (current, following, former)]
 
 
 def test_models_and_migrations_agree(make_database) -> None:

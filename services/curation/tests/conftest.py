@@ -15,6 +15,7 @@ from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, curating, duplicating, events, library, requests
 from mizzap_common.db import Database
 from mizzap_common.errors import Unavailable
+from mizzap_common.sealed import new_key_ring
 from mizzap_common.storage import Storage, original_key
 from mizzap_curation.app import build
 from mizzap_curation.settings import CurationSettings
@@ -134,7 +135,14 @@ def ids(shown: curating.CuratedSet) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def settings(nats_url: str, s3_settings: testing.Store, make_database: Callable[[str], str]) -> CurationSettings:
+def settings(
+    nats_url: str,
+    s3_settings: testing.Store,
+    make_database: Callable[[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> CurationSettings:
+    ring = tmp_path_factory.mktemp("keys") / "ring.json"
+    ring.write_text(new_key_ring("1"))
     url = make_database("curation")
     migrations.upgrade("mizzap_curation", url)
     return testing.settings_for(
@@ -142,6 +150,7 @@ def settings(nats_url: str, s3_settings: testing.Store, make_database: Callable[
         nats_url,
         s3_settings,
         url,
+        key_ring_file=ring,
         workers=1,
         curation_quiet_seconds=0.1,
         curation_longest_seconds=0.5,
@@ -186,9 +195,16 @@ def storage(settings: CurationSettings) -> Storage:
 
 
 @pytest.fixture
-def mizzap(service: None, bus: Bus, storage: Storage, dedup: Dedup) -> Mizzap:
-    """A new user before a running service."""
+def somebody(service: None, bus: Bus, storage: Storage, dedup: Dedup) -> Mizzap:
+    """A new user before a running service, who has not agreed to anything."""
     return Mizzap(bus, storage, dedup)
+
+
+@pytest.fixture
+async def mizzap(somebody: Mizzap, database: Database) -> Mizzap:
+    """A new user before a running service, who has agreed to AI."""
+    await testing.told_ai_consent(database, somebody.user_id)
+    return somebody
 
 
 @pytest.fixture(scope="session")

@@ -91,6 +91,27 @@ async def test_a_photo_that_failed_elsewhere_is_not_shown(mizzap, photo):
     assert ids(await mizzap.settled()) == photos[1:]
 
 
+async def test_a_photo_that_is_processed_after_all_is_a_candidate_again(mizzap, photo):
+    photos = await three_days(mizzap, photo)
+    await mizzap.settled()
+    await mizzap.change(add=[photos[0]])
+    about = {"user_id": mizzap.user_id, "photo_id": photos[0]}
+
+    async def tell_failed(version):
+        failed = events.PhotoFailed(**about, version=version, code="PROCESSING_GAVE_UP", message="…")
+        await mizzap.tell(catalog.PHOTO_FAILED, failed)
+
+    await tell_failed(1)
+    assert ids(await mizzap.settled()) == photos[1:]
+    with pytest.raises(NotFound):
+        await mizzap.change(add=[photos[0]])
+    await mizzap.tell(catalog.PHOTO_PROCESSED, events.PhotoProcessed(**about, version=2))
+    settled = await mizzap.settled()
+    assert ids(settled) == photos and settled.moments[0].pinned
+    await tell_failed(1)
+    assert ids(await mizzap.settled()) == photos, "a late word"
+
+
 async def test_vectors_that_come_later_are_taken_into_account(mizzap, photo, dedup):
     first, second = [await mizzap.upload(photo(24 * day, contrast)) for day, contrast in ((0, 100), (1, 60))]
     assert ids(await mizzap.settled()) == [first, second]
@@ -153,6 +174,11 @@ async def test_the_users_order_stays_and_new_photos_come_after(mizzap, photo):
     assert ids(await mizzap.settled()) == [*wanted, new]
 
 
+async def test_an_order_of_nothing_is_none(mizzap):
+    """Before anything is scored the set is empty, and so is its order."""
+    assert ids(await mizzap.change(order=[])) == []
+
+
 async def test_wishes_that_make_no_sense_are_refused_and_change_nothing(mizzap, photo):
     photos = await three_days(mizzap, photo)
     before = await mizzap.settled()
@@ -200,3 +226,43 @@ async def test_a_confirmed_set_is_the_users_own(mizzap, photo):
     assert (await mizzap.change()).status == "suggested"
     shown = await mizzap.settled()
     assert ids(shown) == [new, *photos[1:]] and [m.pinned for m in shown.moments] == [False, True, True]
+
+
+async def trash(mizzap, photo_id, version=1):
+    trashed = events.PhotoTrashed(user_id=mizzap.user_id, photo_id=photo_id, version=version)
+    await mizzap.tell(catalog.PHOTO_TRASHED, trashed)
+    await mizzap.handled()
+
+
+async def restore(mizzap, photo_id, version=2):
+    restored = events.PhotoRestored(user_id=mizzap.user_id, photo_id=photo_id, version=version)
+    await mizzap.tell(catalog.PHOTO_RESTORED, restored)
+    await mizzap.handled()
+
+
+async def test_a_photo_in_the_trash_is_no_moment_until_it_comes_back(mizzap, photo):
+    photos = await three_days(mizzap, photo)
+    await mizzap.settled()
+    await mizzap.change(add=[photos[1]])
+    await trash(mizzap, photos[1])
+    assert photos[1] not in ids(await mizzap.moments()), "at once, not when they are chosen anew"
+    settled = await mizzap.settled()
+    assert (ids(settled), settled.photos) == ([photos[0], photos[2]], 2)
+    with pytest.raises(NotFound):
+        await mizzap.change(add=[photos[1]])
+    await restore(mizzap, photos[1])
+    settled = await mizzap.settled()
+    assert (ids(settled), settled.photos) == (photos, 3)
+    assert [moment.pinned for moment in settled.moments] == [False, True, False], "the wish is kept"
+    await trash(mizzap, photos[1], version=1)
+    assert ids(await mizzap.settled()) == photos, "a late word"
+
+
+async def test_a_confirmed_set_gets_its_photo_back(mizzap, photo):
+    photos = await three_days(mizzap, photo)
+    await mizzap.settled()
+    await mizzap.confirm()
+    await trash(mizzap, photos[0])
+    assert ids(await mizzap.moments()) == photos[1:]
+    await restore(mizzap, photos[0])
+    assert ids(await mizzap.moments()) == photos

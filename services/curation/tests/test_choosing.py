@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from mizzap_common import testing
 from mizzap_common.contracts import catalog, curating, events, library
 from mizzap_common.inbox import Delivery
 from mizzap_common.tables import OUTBOX
@@ -36,7 +37,8 @@ def curator(database, bus, settings, dedup) -> Curator:
 
 
 async def library_of(database, user, count=5) -> list[int]:
-    """Scored photos, each from an event of its own, and a set that is due."""
+    """Scored photos, each from an event of its own, and a set that is due, of a user who has agreed to AI."""
+    await testing.told_ai_consent(database, user)
     photos = list(range(user, user + count))
     async with database.begin() as session:
         for day, photo_id in enumerate(photos):

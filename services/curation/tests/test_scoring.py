@@ -2,10 +2,10 @@
 
 import pytest
 from mizzap_common import testing
-from mizzap_common.contracts import catalog
+from mizzap_common.contracts import catalog, events
 from mizzap_common.tables import OUTBOX
 from mizzap_curation.models import ScoreRow
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 
 async def scores_of(database, user_id):
@@ -77,3 +77,15 @@ async def test_a_photo_deleted_before_it_was_scored_gets_no_score(mizzap, databa
     assert await scores_of(database, mizzap.user_id) == []
     assert (await mizzap.settled()).moments == []
     assert await testing.dead_letters(mizzap.bus.jetstream) == 0
+
+
+async def test_a_score_is_made_again_only_when_it_is_asked_for(mizzap, database, photo):
+    photo_id = await mizzap.upload(photo())
+    await mizzap.handled()
+    async with database.begin() as session:
+        await session.execute(delete(ScoreRow).where(ScoreRow.photo_id == photo_id))
+    for steps, scores in ((["thumbnail", "dedup", "metadata_extract"], 0), (["ai_score", "thumbnail"], 1)):
+        requested = events.ProcessingRequested(**mizzap.uploaded[photo_id].model_dump(), steps=steps)
+        await mizzap.tell(catalog.PROCESSING_REQUESTED, requested)
+        await mizzap.handled()
+        assert len(await scores_of(database, mizzap.user_id)) == scores

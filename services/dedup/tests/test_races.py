@@ -120,8 +120,11 @@ def dedup(
 
 
 @pytest.fixture
-def user_id() -> int:
-    return next(_user_ids)
+async def user_id(database: Database) -> int:
+    """A user who has agreed to AI."""
+    user_id = next(_user_ids)
+    await testing.told_ai_consent(database, user_id)
+    return user_id
 
 
 async def upload(

@@ -21,6 +21,7 @@ from mizzap_common.testing import (
     Store,
     all_handled,
     dead_letters,
+    eventually,
     outsider,
     publish_event,
     published,
@@ -58,6 +59,11 @@ class World:
     storage: Storage
     qdrant: AsyncQdrantClient
     user: int = field(default_factory=_users.__next__)
+
+    async def agree(self) -> None:
+        agreed = events.ConsentChanged(user_id=self.user, purpose="ai", version="1", granted=True, change=1)
+        await publish_event(self.bus.jetstream, catalog.CONSENT_CHANGED, agreed)
+        await all_handled(self.bus.jetstream, "dedup")
 
     async def store(self, data: bytes) -> events.PhotoUploaded:
         sha256 = hashlib.sha256(data).hexdigest()
@@ -122,9 +128,11 @@ async def service(
 
 
 @pytest.fixture
-def world(service: World) -> World:
-    """A user of one's own: nothing of other tests is seen."""
-    return World(service.bus, service.storage, service.qdrant)
+async def world(service: World) -> World:
+    """A user of one's own, who has agreed to AI: nothing of other tests is seen."""
+    world = World(service.bus, service.storage, service.qdrant)
+    await world.agree()
+    return world
 
 
 def test_the_models_are_what_the_migrations_make(make_database: Callable[[str], str]) -> None:
@@ -164,6 +172,7 @@ async def test_photos_that_arrive_together_find_each_other(world: World, scene: 
 
 async def test_another_users_copy_is_nobodys_duplicate(world: World, scene: Scene) -> None:
     stranger = World(world.bus, world.storage, world.qdrant)
+    await stranger.agree()
     mine = await world.add(encoded(scene(1)))
     theirs = await stranger.add(encoded(scene(1)), encoded(scene(1), quality=50))
     assert await world.groups() == []
@@ -261,3 +270,100 @@ async def test_space_is_counted_once_for_a_shared_original(world: World, scene: 
 @pytest.mark.parametrize(("size", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (15_200_000_000, "15.2 GB")])
 def test_sizes_are_for_people(size: int, text: str) -> None:
     assert human_size(size) == text
+
+
+async def test_a_photo_is_fingerprinted_again_only_when_it_is_asked_for(world: World, scene: Scene) -> None:
+    photo = await world.store(encoded(scene(1)))
+    for steps, told in ((["thumbnail", "ai_score", "metadata_extract"], 0), (["dedup"], 1), (["dedup"], 2)):
+        requested = events.ProcessingRequested(**photo.model_dump(), steps=steps)
+        await publish_event(world.bus.jetstream, catalog.PROCESSING_REQUESTED, requested)
+        await all_handled(world.bus.jetstream, "dedup", 60)
+        hashed = await eventually_told(world, catalog.PHOTO_FINGERPRINTED, told)
+        assert [event.photo_id for event in hashed] == [photo.photo_id] * told
+    assert await world.vectors() == {photo.photo_id}
+
+
+async def eventually_told(world: World, event: catalog.Event[events.UserEvent], count: int) -> list[Any]:
+    """Acknowledged means committed; the relay may still be on its way."""
+
+    async def enough() -> bool:
+        return len(await world.told(event)) >= count
+
+    await eventually(enough)
+    return await world.told(event)
+
+
+async def trash(world: World, photo_id: int, version: int = 1) -> None:
+    trashed = events.PhotoTrashed(photo_id=photo_id, user_id=world.user, version=version)
+    await publish_event(world.bus.jetstream, catalog.PHOTO_TRASHED, trashed)
+    await all_handled(world.bus.jetstream, "dedup")
+
+
+async def restore(world: World, photo_id: int, version: int = 2) -> None:
+    restored = events.PhotoRestored(photo_id=photo_id, user_id=world.user, version=version)
+    await publish_event(world.bus.jetstream, catalog.PHOTO_RESTORED, restored)
+    await all_handled(world.bus.jetstream, "dedup")
+
+
+async def test_a_photo_in_the_trash_stands_in_no_group_and_comes_back_into_its_own(world: World, scene: Scene) -> None:
+    a, b, c = await world.add(*(encoded(scene(1), quality=quality) for quality in (95, 80, 60)))
+    (before,) = await world.groups()
+    await trash(world, before.keeper)
+    (group,) = await world.groups()
+    assert set(group.members) == {a, b, c} - {before.keeper}
+    assert all(before.keeper not in (pair.primary_photo_id, pair.duplicate_photo_id) for pair in await world.pairs())
+    stats = await world.bus.ask(requests.DEDUP_STATS, library.UserRequest(user_id=world.user))
+    assert (stats.total_duplicates, stats.duplicate_percentage) == (1, 50.0)
+    # what arrives meanwhile is compared with it too
+    (d,) = await world.add(encoded(scene(1), quality=40))
+    assert before.keeper not in {number for found in await world.groups() for number in found.members}
+    for _ in range(2):
+        await restore(world, before.keeper)
+    (group,) = await world.groups()
+    assert (group.keeper, set(group.members)) == (before.keeper, {a, b, c, d})
+    assert await world.vectors() == {a, b, c, d}
+
+
+async def test_decisions_outlast_the_trash(world: World, scene: Scene) -> None:
+    a, b, c = await world.add(*(encoded(scene(1), quality=quality) for quality in (95, 80, 60)))
+    actions = {}
+    for pair, action in zip(await world.pairs(), ("confirmed", "rejected"), strict=True):
+        actions[pair.id] = (await world.act(pair.id, action)).action
+    before = await world.groups()
+    await trash(world, a)
+    assert {pair.action for pair in await world.pairs()} <= {"pending"}
+    stats = await world.bus.ask(requests.DEDUP_STATS, library.UserRequest(user_id=world.user))
+    assert stats.total_duplicates == len(await world.pairs()), "a copy of what is in the trash is none"
+    for duplicate_id in actions:
+        with pytest.raises(NotFound):
+            await world.act(duplicate_id, "pending")
+    await restore(world, a)
+    assert {pair.id: pair.action for pair in await world.pairs() if pair.id in actions} == actions
+    assert [set(group.members) for group in await world.groups()] == [set(group.members) for group in before]
+    assert {b, c} <= await world.vectors()
+
+
+async def test_a_late_word_about_the_trash_changes_nothing(world: World, scene: Scene) -> None:
+    a, _ = await world.add(encoded(scene(1), quality=95), encoded(scene(1), quality=60))
+    await restore(world, a, version=2)
+    await trash(world, a, version=1)
+    assert len(await world.groups()) == 1
+    await trash(world, a, version=3)
+    await world.delete(a)
+    await trash(world, a, version=5)
+    assert await world.groups() == [] and a not in await world.vectors()
+    assert await dead_letters(world.bus.jetstream) == 0
+
+
+async def test_a_photo_trashed_before_it_was_fingerprinted_is_grouped_when_it_comes_back(
+    world: World, scene: Scene
+) -> None:
+    await world.add(encoded(scene(1), quality=95))
+    photo = await world.store(encoded(scene(1), quality=60))
+    await trash(world, photo.photo_id)
+    await publish_event(world.bus.jetstream, catalog.PHOTO_UPLOADED, photo)
+    await all_handled(world.bus.jetstream, "dedup", 60)
+    assert await world.groups() == []
+    await restore(world, photo.photo_id)
+    (group,) = await world.groups()
+    assert photo.photo_id in group.members

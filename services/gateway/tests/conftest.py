@@ -19,7 +19,7 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric import rsa
 from mizzap_common import testing
 from mizzap_common.bus import Bus
-from mizzap_common.contracts import accounts, duplicating, library, requests
+from mizzap_common.contracts import accounts, duplicating, keeping, library, requests
 from mizzap_common.errors import NotFound
 from mizzap_common.storage import Storage
 from mizzap_gateway.app import build
@@ -37,6 +37,7 @@ class Signer:
         now = int(time.time())
         claims = {
             "sub": f"user_{user_id}",
+            "sid": "1",
             "email": f"u{user_id}@mizzap.test",
             "iat": now,
             "exp": now + 3600,
@@ -60,7 +61,7 @@ def a_photo(photo_id: int, file_name: str, sha256: str = "0" * 64, **more: Any) 
     fields: dict[str, Any] = dict.fromkeys(library.Photo.model_fields)
     fields |= {
         "id": photo_id, "file_name": file_name, "file_size": 1, "mime_type": "image/jpeg", "sha256": sha256,
-        "md5": "0" * 32, "status": "uploaded", "has_duplicates": False, "duplicate_count": 0,
+        "md5": "0" * 32, "status": "uploaded", "is_favourite": False, "has_duplicates": False, "duplicate_count": 0,
         "thumbnail_url": f"/api/v1/photos/{photo_id}/thumbnail", "uploaded_at": datetime.now(UTC),
     }  # fmt: skip
     return library.Photo(**(fields | more))
@@ -72,6 +73,7 @@ class FakePhotos:
     def __init__(self) -> None:
         self.registered: list[library.RegisterPhoto] = []
         self.photos: dict[tuple[int, int], library.Photo] = {}
+        self.free_bytes: int | None = None
 
     def clear(self) -> None:
         self.__init__()  # type: ignore[misc]
@@ -84,6 +86,9 @@ class FakePhotos:
         photo = a_photo(len(self.photos) + 1, question.file_name, question.sha256, md5=question.md5)
         self.photos[question.user_id, photo.id] = photo
         return library.RegisteredPhoto(photo=photo, created=True)
+
+    async def room(self, question: keeping.RoomRequest) -> keeping.Room:
+        return keeping.Room(free_bytes=self.free_bytes)
 
     async def get(self, question: library.PhotoRequest) -> library.Photo:
         try:
@@ -108,13 +113,26 @@ class Others:
         async def renditions(_: library.UserRequest) -> library.Count:
             return library.Count(count=9)
 
+        async def names(_: library.PhotosRequest) -> library.PhotoNames:
+            return library.PhotoNames(photos=[])
+
+        async def many(question: library.PhotosRequest) -> library.Photos:
+            return library.Photos(photos=[a_photo(photo_id, f"{photo_id}.jpg") for photo_id in question.photo_ids])
+
+        async def alive(_: accounts.SessionRequest) -> accounts.SessionState:
+            return accounts.SessionState(alive=True)
+
         self.answers: dict[str, Any] = {}
         self.asked: list[tuple[str, Any]] = []
         self.stand_ins: dict[str, Callable[[Any], Any]] = {
             requests.AUTH_KEYS.subject: keys,
+            requests.AUTH_SESSION.subject: alive,
             requests.DEDUP_MODEL.subject: model,
             requests.PHOTOS_REGISTER.subject: photos.register,
             requests.PHOTOS_GET.subject: photos.get,
+            requests.PHOTOS_NAMES.subject: names,
+            requests.PHOTOS_MANY.subject: many,
+            requests.PHOTOS_ROOM.subject: photos.room,
             requests.THUMBS_LOCATE.subject: photos.locate,
             requests.THUMBS_COUNT.subject: renditions,
         }

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from mizzap_common.contracts import library, requests
+from mizzap_common.errors import NotFound
 
 
 @pytest.fixture
@@ -15,6 +16,10 @@ async def stored(gateway: Any, user_id: int) -> library.StoredObject:
     found = library.StoredObject(
         object_key=key, mime_type="image/jpeg", size_bytes=len(data), etag="abc", file_name='a/Été "1"\r\n.jpg'
     )
+    photo = library.RegisterPhoto(
+        user_id=user_id, file_name="a.jpg", sha256="0" * 64, md5="0" * 32, mime_type="image/jpeg", size_bytes=1
+    )
+    assert (await gateway.photos.register(photo)).photo.id == 1
     gateway.others.say(requests.PHOTOS_ORIGINAL, found)
     gateway.others.say(requests.THUMBS_LOCATE, found.model_copy(update={"file_name": None}))
     return found
@@ -95,3 +100,9 @@ async def test_a_store_that_is_down_is_said(gateway, user_id, stored, servers) -
     finally:
         servers.restart("s3")
     assert (response.status_code, response.json()["error"]["code"]) == (503, "UNAVAILABLE")
+
+
+async def test_a_photo_in_the_trash_has_no_thumbnail_though_one_is_stored(gateway, user_id, stored, error_of) -> None:
+    gateway.others.say(requests.PHOTOS_GET, NotFound("There is no such photo."))
+    response = await gateway.http.get("/api/v1/photos/1/thumbnail", headers=gateway.login(user_id))
+    assert (response.status_code, error_of(response)["code"]) == (404, "NOT_FOUND")

@@ -119,6 +119,18 @@ async def test_all_services_changes_come_each_once_and_from_any_cursor(ask, sour
     assert (await follow(ask, limit, cursor))[0] == [("photo", 6), ("photo", 7), ("album", 5)]
 
 
+async def test_each_service_is_asked_as_the_caller_for_what_there_is_still_room_for(gateway, user_id, ask) -> None:
+    for number, method in enumerate(route.FEEDS, 1):
+        change = feed.Change(seq=number, kind="photo", id=number, change="deleted", at=NOW, data=None)
+        gateway.others.say(method, feed.ChangesPage(changes=[change], last=number, more=False))
+    answer = (await ask("GET", "/changes?limit=7")).json()
+    assert [change["id"] for change in answer["data"]] == list(range(1, len(route.FEEDS) + 1))
+    await ask("GET", f"/changes?limit=7&cursor={answer['cursor']}")
+    for number, method in enumerate(route.FEEDS):
+        asked = [(one.user_id, one.after, one.limit) for one in gateway.others.questions(method)]
+        assert asked == [(user_id, 0, 7 - number), (user_id, number + 1, 7 - number)]
+
+
 async def test_a_service_that_joins_later_is_read_from_its_beginning(ask, sources, monkeypatch) -> None:
     both = route.FEEDS
     monkeypatch.setattr(route, "FEEDS", both[:1])

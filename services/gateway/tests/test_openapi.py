@@ -15,7 +15,7 @@ OPERATIONS = [
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
 ]
-_OPEN = {"register", "login", "refresh", "signing_keys"}
+_OPEN = {"register", "login", "refresh", "signing_keys", "take_callback", "get_shared_file"}
 
 
 def test_it_is_the_same_in_another_process() -> None:
@@ -31,13 +31,27 @@ def test_it_has_every_endpoint_of_the_issue() -> None:
     found = {f"{m.upper()} {p.removeprefix('/api/v1')}" for p, ms in DOCUMENT["paths"].items() for m in ms}
     assert found >= {
         "POST /auth/register", "POST /auth/login", "POST /auth/refresh", "GET /auth/me", "GET /.well-known/jwks.json",
+        "POST /auth/logout", "PUT /auth/profile", "POST /auth/password", "GET /auth/sessions", "DELETE /auth/sessions",
+        "DELETE /auth/sessions/{session_id}",
         "POST /photos/upload", "POST /photos/precheck", "POST /photos/adopt", "GET /photos", "GET /photos/{photo_id}",
         "DELETE /photos/{photo_id}", "GET /photos/{photo_id}/thumbnail", "GET /photos/{photo_id}/original",
         "POST /albums", "GET /albums", "GET /albums/{album_id}", "PUT /albums/{album_id}", "DELETE /albums/{album_id}",
         "POST /albums/{album_id}/photos", "DELETE /albums/{album_id}/photos/{photo_id}", "GET /duplicates",
         "GET /duplicates/groups", "GET /duplicates/stats", "POST /duplicates/{duplicate_id}/action",
         "GET /curation/moments", "POST /curation/moments/confirm", "PUT /curation/moments", "GET /jobs",
-        "GET /jobs/progress", "GET /model",
+        "GET /jobs/progress", "GET /model", "POST /duplicates/bulk-action",
+        "POST /duplicates/bulk-action/{bulk_action_id}/undo", "POST /duplicates/{duplicate_id}/undo",
+        "GET /photos/{photo_id}/similar", "GET /search", "POST /integrations/memopyk/create-film",
+        "POST /integrations/photall/send-for-retouch", "GET /integrations/status",
+        "GET /integrations/orders/{order_id}", "POST /integrations/orders/{order_id}/cancel",
+        "POST /integrations/{partner}/callback", "GET /integrations/files/{token}",
+        "GET /photos/trash", "POST /photos/{photo_id}/restore", "PUT /photos/{photo_id}/favourite",
+        "POST /photos/batch-action", "GET /photos/usage", "POST /jobs/{job_id}/retry",
+        "GET /auth/consents", "PUT /auth/consents/{purpose}", "GET /auth/audit",
+        "POST /families", "GET /families", "GET /families/{family_id}", "PUT /families/{family_id}",
+        "DELETE /families/{family_id}", "POST /families/{family_id}/invitations", "POST /families/accept",
+        "GET /families/{family_id}/invitations", "DELETE /families/{family_id}/invitations/{invitation_id}",
+        "PUT /families/{family_id}/members/{member_id}", "DELETE /families/{family_id}/members/{member_id}",
     }  # fmt: skip
 
 

@@ -1,18 +1,33 @@
 """Every route: what it asks, as whom, and how it answers, in the specification's JSON."""
 
+import base64
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from mizzap_common import testing
-from mizzap_common.contracts import accounts, curating, duplicating, feed, library, requests
+from mizzap_common.contracts import (
+    accounts,
+    audit,
+    consents,
+    curating,
+    duplicating,
+    families,
+    keeping,
+    library,
+    ordering,
+    requests,
+)
 from mizzap_common.errors import NotFound, Unavailable
 
 NOW = datetime(2025, 10, 23, 10, tzinfo=UTC)
 USER = accounts.User(
     id=5, email="u@mizzap.test", username=None, full_name=None, country="FR", privacy_accepted=False, created_at=NOW
 )
-SESSION = accounts.Session(user=USER, access_token="a", refresh_token="r", expires_in=3600)
+SESSION = accounts.Session(user=USER, access_token="a", refresh_token="r", expires_in=3600, refresh_expires_in=86400)
+SESSION_SHOWN = accounts.SessionShown(
+    id=1, device_name="Firefox on Linux", created_at=NOW, last_used_at=NOW, current=True
+)  # fmt: skip
 PHOTO = library.Photo(
     id=123, file_name="IMG_001.jpg", file_size=2048576, mime_type="image/jpeg", sha256="0" * 64, md5="0" * 32,
     perceptual_hash=None, status="processed", error=None, width=1920, height=1080, created_date=NOW.date(),
@@ -35,8 +50,25 @@ JOB = library.Job(
     id=1, photo_id=123, job_type="dedup", status="completed", retry_count=0, error_message=None, created_at=NOW,
     started_at=NOW, completed_at=NOW,
 )  # fmt: skip
+BULK_ID = "6f1ff0f2-3f5c-4a55-9a3c-1b6a1b0d7c11"
+OUTCOME = duplicating.BulkOutcome(
+    bulk_action_id=BULK_ID,  # type: ignore[arg-type]
+    results=[duplicating.ActionResult(id=456, before="pending", action="confirmed", changed=True)],
+)
+ORDER = ordering.Order(
+    id=7, partner="memopyk", status="placed", title="Été", music=None, seconds=60, instructions=None, style=None,
+    photo_ids=[123], progress=None, message=None, delivery_url=None, error=None, links_expire_at=NOW, created_at=NOW,
+    updated_at=NOW, partner_consent=ordering.PartnerConsent(version="1", given_at=NOW, withdrawn_at=None),
+)  # fmt: skip
+RESULTS = keeping.BatchResults(results=[keeping.ItemResult(photo_id=1, result="changed")])
 GROUP = duplicating.Group(lane="near", keeper=123, members=[123, 124], reasons=["Larger."])
 
+CONSENT = consents.Consent(purpose="ai", granted=False, version="1", at=NOW)
+AUDIT_ENTRY = audit.AuditEntry(seq=1, at=NOW, action="photo.deleted", about="photo/123", hash="0" * 64)
+FAMILY = families.FamilyWithMembers(id=3, name="Nous", role="owner", member_count=1, created_at=NOW, members=[])
+INVITATION: dict[str, Any] = {
+    "id": 8, "role": "viewer", "bound_to_address": False, "created_at": NOW, "expires_at": NOW,
+}  # fmt: skip
 CREDENTIALS = {"email": "u@mizzap.test", "password": "correct horse"}
 SHA = "ab" * 32
 RENDITION = library.StoredObject(object_key="k", mime_type="image/jpeg", size_bytes=1, etag="e")
@@ -47,6 +79,36 @@ ROUTES: list[tuple[str, str, Any, requests.Method[Any, Any], dict[str, Any], Any
     ("POST", "/auth/login", CREDENTIALS, requests.AUTH_LOGIN, {"email": "u@mizzap.test"}, SESSION, 200),
     ("POST", "/auth/refresh", {"refreshToken": "r"}, requests.AUTH_REFRESH, {"refresh_token": "r"}, SESSION, 200),
     ("GET", "/auth/me", None, requests.AUTH_ME, {}, USER, 200),
+    ("GET", "/auth/consents", None, requests.AUTH_CONSENTS, {},
+     consents.Consents(versions=["1"], current=[CONSENT], history=[]), 200),
+    ("PUT", "/auth/consents/ai", {"granted": False, "version": "1"}, requests.AUTH_CHANGE_CONSENT,
+     {"purpose": "ai", "granted": False, "version": "1"}, CONSENT, 200),
+    ("GET", "/auth/audit?page=2&limit=5", None, requests.AUTH_AUDIT, {"page": 2, "limit": 5},
+     audit.AuditPage(entries=[AUDIT_ENTRY], total=6), 200),
+    ("POST", "/families", {"name": " Nous "}, requests.AUTH_CREATE_FAMILY, {"name": "Nous"}, FAMILY, 201),
+    ("GET", "/families", None, requests.AUTH_FAMILIES, {}, families.Families(families=[FAMILY]), 200),
+    ("GET", "/families/3", None, requests.AUTH_FAMILY, {"family_id": 3}, FAMILY, 200),
+    ("PUT", "/families/3", {"name": "Nous"}, requests.AUTH_RENAME_FAMILY, {"family_id": 3, "name": "Nous"}, FAMILY, 200),
+    ("DELETE", "/families/3", None, requests.AUTH_DELETE_FAMILY, {"family_id": 3}, library.Done(), 200),
+    ("POST", "/families/3/invitations", {"role": "viewer"}, requests.AUTH_INVITE,
+     {"family_id": 3, "role": "viewer", "email": None}, families.NewInvitation(token="t", **INVITATION), 201),
+    ("GET", "/families/3/invitations", None, requests.AUTH_INVITATIONS, {"family_id": 3},
+     families.Invitations(invitations=[families.Invitation(**INVITATION)]), 200),
+    ("DELETE", "/families/3/invitations/8", None, requests.AUTH_WITHDRAW_INVITATION,
+     {"family_id": 3, "invitation_id": 8}, library.Done(), 200),
+    ("POST", "/families/accept", {"token": "t"}, requests.AUTH_ACCEPT, {"token": "t"}, FAMILY, 200),
+    ("PUT", "/families/3/members/9", {"role": "owner"}, requests.AUTH_CHANGE_ROLE,
+     {"family_id": 3, "member_id": 9, "role": "owner"}, FAMILY, 200),
+    ("DELETE", "/families/3/members/9", None, requests.AUTH_REMOVE_MEMBER, {"family_id": 3, "member_id": 9},
+     library.Done(), 200),
+    ("POST", "/auth/logout", None, requests.AUTH_END_SESSION, {"session_id": 1}, accounts.EndedSessions(session_ids=[]), 200),
+    ("PUT", "/auth/profile", {"fullName": "V"}, requests.AUTH_UPDATE_PROFILE, {"full_name": "V", "username": None}, USER, 200),
+    ("POST", "/auth/password", {"currentPassword": "a", "newPassword": "b"}, requests.AUTH_CHANGE_PASSWORD,
+     {"session_id": 1}, accounts.EndedSessions(session_ids=[2]), 200),
+    ("GET", "/auth/sessions?limit=5", None, requests.AUTH_SESSIONS, {"session_id": 1, "limit": 5},
+     accounts.SessionPage(sessions=[SESSION_SHOWN], total=1), 200),
+    ("DELETE", "/auth/sessions/7", None, requests.AUTH_END_SESSION, {"session_id": 7}, accounts.EndedSessions(session_ids=[7]), 200),
+    ("DELETE", "/auth/sessions", None, requests.AUTH_END_OTHERS, {"session_id": 1}, accounts.EndedSessions(session_ids=[7]), 200),
     ("POST", "/photos/precheck", {"sha256": [SHA]}, requests.PHOTOS_PRECHECK, {"sha256": [SHA]},
      library.KnownHashes(known=[library.KnownHash(sha256=SHA, photo_ids=[1], file_names=["a.jpg"])]), 200),
     ("POST", "/photos/adopt", {"fileName": "b.jpg", "sha256": SHA}, requests.PHOTOS_ADOPT,
@@ -57,14 +119,26 @@ ROUTES: list[tuple[str, str, Any, requests.Method[Any, Any], dict[str, Any], Any
      {"page": 2, "limit": 50, "sort_by": "fileName", "sort_order": "asc", "status": "failed"},
      library.PhotoPage(photos=[PHOTO], total=5000), 200),
     ("GET", "/photos?dateFrom=2024-01-02&dateTo=2024-02-03&minQuality=0.5&maxQuality=1&mediaType=photo&camera=canon"
-     "&hasDuplicates=true&q=%C3%A9t%C3%A9%20paris", None, requests.PHOTOS_LIST,
+     "&hasDuplicates=true&favourite=false&q=%C3%A9t%C3%A9%20paris", None, requests.PHOTOS_LIST,
      {"date_from": date(2024, 1, 2), "date_to": date(2024, 2, 3), "min_quality": 0.5, "max_quality": 1.0,
-      "media_type": "photo", "camera": "canon", "has_duplicates": True, "q": "été paris", "album_photo_ids": None},
+      "media_type": "photo", "camera": "canon", "has_duplicates": True, "favourite": False, "q": "été paris", "album_photo_ids": None},
      library.PhotoPage(photos=[PHOTO], total=1), 200),
-    ("GET", "/changes?limit=7", None, requests.PHOTOS_CHANGES, {"after": 0, "limit": 7},
-     feed.ChangesPage(changes=[], last=0, more=False), 200),
     ("GET", "/photos/123", None, requests.PHOTOS_GET, {"photo_id": 123}, PHOTO, 200),
-    ("DELETE", "/photos/123", None, requests.PHOTOS_DELETE, {"photo_id": 123}, library.Done(), 200),
+    ("DELETE", "/photos/123", None, requests.PHOTOS_DELETE, {"photo_id": 123, "permanent": False}, library.Done(), 200),
+    ("DELETE", "/photos/123?permanent=true", None, requests.PHOTOS_DELETE, {"photo_id": 123, "permanent": True},
+     library.Done(), 200),
+    ("GET", "/photos/trash?page=2&limit=50", None, requests.PHOTOS_TRASH, {"page": 2, "limit": 50},
+     keeping.TrashPage(photos=[keeping.TrashedPhoto(**PHOTO.model_dump(), trashed_at=NOW, deleted_after=NOW)], total=70),
+     200),
+    ("POST", "/photos/123/restore", None, requests.PHOTOS_RESTORE, {"photo_id": 123}, PHOTO, 200),
+    ("PUT", "/photos/123/favourite", {"favourite": True}, requests.PHOTOS_FAVOURITE,
+     {"photo_id": 123, "favourite": True}, PHOTO, 200),
+    ("POST", "/photos/batch-action", {"action": "delete", "photoIds": [1, 2]}, requests.PHOTOS_BATCH,
+     {"action": "delete", "photo_ids": [1, 2]}, RESULTS, 200),
+    ("POST", "/photos/batch-action", {"action": "add_to_album", "photoIds": [1, 2], "albumId": 4}, requests.ALBUMS_ADD,
+     {"album_id": 4, "photo_ids": [1, 2]}, library.AddedToAlbum(**ALBUM, added=[2]), 200),
+    ("GET", "/photos/usage", None, requests.PHOTOS_USAGE, {},
+     keeping.Usage(tier="free", used_bytes=1, limit_bytes=10, photos=1, trash=0), 200),
     ("POST", "/albums", {"name": " Été "}, requests.ALBUMS_CREATE, {"name": "Été"}, library.Album(**ALBUM), 201),
     ("GET", "/albums", None, requests.ALBUMS_LIST, {"page": 1, "limit": 20},
      library.AlbumPage(albums=[library.Album(**ALBUM)], total=1), 200),
@@ -72,10 +146,28 @@ ROUTES: list[tuple[str, str, Any, requests.Method[Any, Any], dict[str, Any], Any
     ("PUT", "/albums/4", {"coverPhotoId": 9}, requests.ALBUMS_UPDATE, {"album_id": 4, "cover_photo_id": 9, "name": None},
      library.Album(**ALBUM), 200),
     ("DELETE", "/albums/4", None, requests.ALBUMS_DELETE, {"album_id": 4}, library.Done(), 200),
-    ("POST", "/albums/4/photos", {"photoIds": [1, 2]}, requests.ALBUMS_ADD, {"photo_ids": [1, 2]}, library.Album(**ALBUM), 200),
+    ("POST", "/albums/4/photos", {"photoIds": [1, 2]}, requests.ALBUMS_ADD, {"photo_ids": [1, 2]},
+     library.AddedToAlbum(**ALBUM, added=[1, 2]), 200),
     ("DELETE", "/albums/4/photos/7", None, requests.ALBUMS_REMOVE, {"album_id": 4, "photo_id": 7}, library.Album(**ALBUM), 200),
-    ("GET", "/duplicates/groups", None, requests.DEDUP_GROUPS, {"page": 1},
-     duplicating.GroupPage(groups=[GROUP], total=1), 200),
+    ("GET", "/duplicates/groups?lane=near&action=pending", None, requests.DEDUP_GROUPS,
+     {"page": 1, "lane": "near", "action": "pending"}, duplicating.GroupPage(groups=[GROUP], total=1), 200),
+    ("POST", "/duplicates/bulk-action", {"ids": [456], "action": "confirmed"}, requests.DEDUP_ACT_ON_MANY,
+     {"ids": [456], "group_keeper": None, "action": "confirmed"}, OUTCOME, 200),
+    ("POST", "/duplicates/bulk-action", {"groupKeeper": {"photoId": 5, "similar": True}, "action": "rejected"},
+     requests.DEDUP_ACT_ON_MANY, {"ids": None, "group_keeper": duplicating.GroupKeeper(photo_id=5, similar=True)},
+     OUTCOME, 200),
+    ("POST", f"/duplicates/bulk-action/{BULK_ID}/undo", None, requests.DEDUP_UNDO_BULK, {}, OUTCOME, 200),
+    ("POST", "/duplicates/456/undo", None, requests.DEDUP_UNDO, {"duplicate_id": 456}, DUPLICATE, 200),
+    ("GET", "/search?text=%20red%20kitten&limit=5", None, requests.DEDUP_SEARCH_TEXT, {"text": "red kitten", "limit": 5},
+     duplicating.Ranking(model_id="clip", hits=[]), 200),
+    ("POST", "/integrations/memopyk/create-film", {"title": " Été ", "photoIds": [123], "partnerConsent": True},
+     requests.CURATION_ORDER_FILM, {"title": "Été", "photo_ids": [123], "partner_consent": True, "seconds": 60}, ORDER, 201),
+    ("POST", "/integrations/photall/send-for-retouch", {"instructions": "Brighter"},
+     requests.CURATION_ORDER_RETOUCH, {"instructions": "Brighter", "photo_ids": None, "partner_consent": False}, ORDER, 201),
+    ("GET", "/integrations/status?limit=5", None, requests.CURATION_INTEGRATIONS, {"page": 1, "limit": 5},
+     ordering.Integrations(partners=[], orders=[ORDER], total=1), 200),
+    ("GET", "/integrations/orders/7", None, requests.CURATION_ORDER, {"order_id": 7}, ORDER, 200),
+    ("POST", "/integrations/orders/7/cancel", None, requests.CURATION_CANCEL_ORDER, {"order_id": 7}, ORDER, 200),
     ("GET", "/duplicates/stats", None, requests.DEDUP_STATS, {}, STATS, 200),
     ("POST", "/duplicates/456/action", {"action": "rejected"}, requests.DEDUP_ACT,
      {"duplicate_id": 456, "action": "rejected"}, DUPLICATE, 200),
@@ -85,6 +177,7 @@ ROUTES: list[tuple[str, str, Any, requests.Method[Any, Any], dict[str, Any], Any
      {"add": [1], "remove": [2], "order": None}, MOMENTS, 200),
     ("GET", "/jobs?photoId=123&status=failed", None, requests.PHOTOS_JOBS, {"photo_id": 123, "status": "failed"},
      library.JobPage(jobs=[JOB], total=1), 200),
+    ("POST", "/jobs/1/retry", None, requests.PHOTOS_RETRY_JOB, {"job_id": 1}, JOB, 200),
     ("GET", "/jobs/progress", None, requests.PHOTOS_PROGRESS, {},
      library.Progress(photos=3, stored=2, processed=1, failed=0, pending=2), 200),
     ("GET", "/model", None, requests.DEDUP_MODEL, {}, duplicating.Model(id="tower", dimensions=1280), 200),
@@ -183,6 +276,55 @@ async def test_the_list_of_duplicates_is_the_specification_s(gateway, user_id, a
     assert (asked.user_id, asked.photo_ids) == (user_id, [123, 124, 125])
 
 
+async def test_groups_name_their_photos(gateway, user_id, ask) -> None:
+    group = GROUP.model_copy(update={"members": list(range(1, 1202))})
+    gateway.others.say(requests.DEDUP_GROUPS, duplicating.GroupPage(groups=[group], total=1))
+    names = [library.PhotoName(id=i, file_name=f"IMG_{i}.jpg", file_size=1) for i in (3, 1)]
+    gateway.others.say(requests.PHOTOS_NAMES, library.PhotoNames(photos=names))
+    [shown] = (await ask("GET", "/duplicates/groups")).json()["data"]
+    assert shown["photos"] == [{"id": 1, "fileName": "IMG_1.jpg"}, {"id": 3, "fileName": "IMG_3.jpg"}]
+    asked = gateway.others.questions(requests.PHOTOS_NAMES)
+    assert sorted(len(question.photo_ids) for question in asked) == [201, 500, 500]
+    assert {question.user_id for question in asked} == {user_id}
+
+
+@pytest.mark.parametrize("path", ["/photos/5/similar?limit=3", "/search?text=kitten&limit=3"])
+async def test_what_is_found_is_shown_in_the_order_of_its_likeness(gateway, user_id, ask, path) -> None:
+    hits = [duplicating.Hit(photo_id=9, score=0.5), duplicating.Hit(photo_id=2, score=0.25)]
+    gateway.others.say(requests.PHOTOS_GET, PHOTO)
+    for method in (requests.DEDUP_SIMILAR, requests.DEDUP_SEARCH_TEXT):
+        gateway.others.say(method, duplicating.Ranking(model_id="clip", hits=hits))
+    found = (await ask("GET", path)).json()["data"]
+    assert found["model"] == "clip"
+    assert [(one["photo"]["id"], one["photo"]["fileName"], one["score"]) for one in found["results"]] == [
+        (9, "9.jpg", 0.5),
+        (2, "2.jpg", 0.25),
+    ]
+    [asked] = gateway.others.questions(requests.PHOTOS_MANY)
+    assert (asked.user_id, asked.photo_ids) == (user_id, [9, 2])
+
+
+async def test_who_looks_like_a_photo_of_somebody_else_is_not_asked(gateway, ask, error_of) -> None:
+    response = await ask("GET", "/photos/5/similar")
+    assert response.status_code == 404
+    assert error_of(response)["message"] == "There is no such photo."
+    assert gateway.others.questions(requests.DEDUP_SIMILAR) == []
+
+
+async def test_a_callback_is_passed_on_as_it_was_signed(gateway) -> None:
+    taken = ordering.CallbackTaken(order_id=7, status="accepted", applied=True)
+    gateway.others.say(requests.CURATION_CALLBACK, taken)
+    headers = {"webhook-id": "a", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
+    body = b' {"any": "bytes"}\xff\n'
+    response = await gateway.http.post("/api/v1/integrations/photall/callback", content=body, headers=headers)
+    assert response.json()["data"] == {"orderId": 7, "status": "accepted", "applied": True}
+    [asked] = gateway.others.questions(requests.CURATION_CALLBACK)
+    assert base64.b64decode(asked.body) == body
+    assert (asked.partner, asked.webhook_id, asked.webhook_timestamp, asked.webhook_signature) == (
+        "photall", "a", "1", "v1,x",
+    )  # fmt: skip
+
+
 async def test_unknown_routes_and_methods(gateway, error_of) -> None:
     for path in ("/", "/api/v1/nothing", "/api/v1/photos/", "/docs"):
         response = await gateway.http.get(path)
@@ -237,3 +379,18 @@ async def test_health_and_the_model_in_use(gateway) -> None:
     await testing.eventually(model_is_known)
     assert (await gateway.http.get("/live")).json() == {"live": True, "problems": []}
     assert "mizzap_websockets" in (await gateway.http.get("/metrics")).text
+
+
+async def test_adding_many_to_an_album_says_what_became_of_each(gateway, ask) -> None:
+    gateway.others.say(requests.ALBUMS_ADD, library.AddedToAlbum(**ALBUM, added=[2]))
+    body = {"action": "add_to_album", "photoIds": [1, 2, 1], "albumId": 4}
+    content = (await ask("POST", "/photos/batch-action", body)).json()
+    assert content["data"]["results"] == [
+        {"photoId": 1, "result": "unchanged"},
+        {"photoId": 2, "result": "changed"},
+    ]
+
+
+async def test_an_album_shows_nothing_of_how_it_was_added_to(gateway, ask) -> None:
+    gateway.others.say(requests.ALBUMS_ADD, library.AddedToAlbum(**ALBUM, added=[2]))
+    assert "added" not in (await ask("POST", "/albums/4/photos", {"photoIds": [2]})).json()["data"]

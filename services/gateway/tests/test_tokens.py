@@ -6,6 +6,7 @@ import json
 import time
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -78,7 +79,7 @@ def _forged(signer) -> dict[str, str]:
         "jti is a number": signer.token(1, jti=7),
         "two spaces": f" {good}",
     }
-    for name in ("exp", "iat", "iss", "aud", "sub", "jti"):
+    for name in ("exp", "iat", "iss", "aud", "sub", "jti", "sid"):
         forged[f"no {name}"] = signer.token(1, **{name: None})
     for name in ("iss", "aud"):
         forged[f"wrong {name}"] = signer.token(1, **{name: "https://evil.test"})
@@ -99,6 +100,8 @@ def _forged(signer) -> dict[str, str]:
         f"user_{2**63}",
     ):
         forged[f"sub {sub!r}"] = signer.token(1, sub=sub)
+    for sid in (1, "", "0", "-1", "01", "1 ", "１", ["1"], {"id": 1}, "../1", "1 OR 1=1", str(2**63)):
+        forged[f"sid {sid!r}"] = signer.token(1, sid=sid)
     return forged
 
 
@@ -114,6 +117,20 @@ async def test_no_forged_token_gets_in(gateway, signer, error_of) -> None:
         with pytest.raises(Unauthorized):
             await gateway.app.state.parts.tokens.verify(token)
             pytest.fail(name)
+
+
+async def test_a_megabyte_is_no_token(gateway, signer) -> None:
+    """The HTTP server itself refuses headers of more than 64 KiB, in the middle of them."""
+    good = signer.token(1)
+    for length in (4_097, 60_000, 1_000_000):
+        token = good + "A" * (length - len(good))
+        try:
+            response = await gateway.http.get(ME, headers={"Authorization": f"Bearer {token}"})
+        except httpx.TransportError:
+            assert length == 1_000_000
+        else:
+            assert response.status_code == (400 if length == 1_000_000 else 401)
+    assert (await gateway.http.get(ME, headers={"Authorization": f"Bearer {good}"})).status_code == 404
 
 
 async def test_a_good_token_gets_in(gateway, signer) -> None:
@@ -163,6 +180,34 @@ async def test_a_new_key_is_found_and_a_withdrawn_one_forgotten(gateway_settings
     assert (await tokens.verify(new.token(7))).user_id == 7
     with pytest.raises(Unauthorized):
         await tokens.verify(signer.token(1))
+
+
+async def test_a_key_that_was_published_before_it_signs_is_never_refused(gateway_settings, signer) -> None:
+    """Whatever made-up key ids came a moment before, and however seldom those may make questions."""
+    new = type(signer)(kid="new-key")
+    keys = Keys(signer)
+    tokens = Tokens(keys, gateway_settings(key_refetch_seconds=3600, key_lifetime_seconds=0.05))
+    await tokens.verify(signer.token(1))
+    for _ in range(3):
+        keys.signers = [signer]
+        await asyncio.sleep(0.05)  # the time that the operator's handbook gives every gateway to learn of a key
+        with pytest.raises(Unauthorized):
+            await tokens.verify(signer.token(1, {"kid": "made up"}))
+        keys.signers = [new, signer]
+        await asyncio.sleep(0.06)
+        assert (await tokens.verify(new.token(7))).user_id == 7
+
+
+async def test_a_new_key_is_not_refused_because_nobody_could_be_asked(gateway_settings, signer) -> None:
+    new = type(signer)(kid="new-key")
+    keys = Keys(signer)
+    tokens = Tokens(keys, gateway_settings(key_refetch_seconds=0))
+    await tokens.verify(signer.token(1))
+    keys.silent = True
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await tokens.verify(new.token(7))
+    assert keys.asked == 2  # a silent service is not asked again by every token
 
 
 async def test_known_keys_outlive_the_auth_service(gateway_settings, signer) -> None:

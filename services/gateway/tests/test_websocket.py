@@ -61,11 +61,28 @@ async def test_events_reach_all_sockets_of_their_user_and_nobody_else(gateway, u
         _connected(gateway, user_id + 1) as stranger,
     ):
         event_id = await _processed(gateway, user_id, 7)
-        expected = {"event": "photo:processed", "id": event_id, "data": {"userId": user_id, "photoId": 7}}
+        expected = {"event": "photo:processed", "id": event_id, "data": {"userId": user_id, "photoId": 7, "version": 0}}
         assert await _next(phone) == expected
         assert await _next(laptop) == expected
         await _processed(gateway, user_id + 1, 8)
         assert (await _next(stranger))["data"]["photoId"] == 8  # and so not 7 before it
+
+
+async def test_an_event_with_an_audience_reaches_all_of_it_and_nobody_else(gateway, user_id) -> None:
+    async with (
+        _connected(gateway, user_id) as joins,
+        _connected(gateway, user_id + 1) as member,
+        _connected(gateway, user_id + 2) as stranger,
+    ):
+        audience = [user_id, user_id + 1]
+        joined = events.FamilyMemberEvent(user_id=user_id, family_id=3, role="viewer", audience=audience, change=2)
+        await testing.publish_event(gateway.bus.jetstream, catalog.USER_JOINED_FAMILY, joined)
+        for connection in (joins, member):
+            message = await _next(connection)
+            assert message["event"] == "user:joined_family"
+            assert (message["data"]["userId"], message["data"]["familyId"]) == (user_id, 3)
+        await _processed(gateway, user_id + 2, 8)
+        assert (await _next(stranger))["event"] == "photo:processed"  # and so not the other before it
 
 
 async def test_every_shown_event_comes(gateway, user_id) -> None:
@@ -74,10 +91,12 @@ async def test_every_shown_event_comes(gateway, user_id) -> None:
         "size_bytes": 1, "code": "X", "message": "x", "duplicate_id": 1, "primary_photo_id": 1,
         "duplicate_photo_id": 2, "lane": "exact", "match_type": "exact", "similarity_score": 1.0,
         "action": "confirmed", "set_id": 1, "moments": 3, "album_id": 4, "change": "created",
+        "family_id": 5, "role": "member", "audience": [1], "members": [], "version": 1, "order_id": 6, "status": "sent",
     }  # fmt: skip
     async with _connected(gateway, user_id) as connection:
         for event in EVENTS_SHOWN:
-            payload = event.payload(**{name: values[name] for name in event.payload.model_fields})
+            numbered = values | ({"change": 1} if issubclass(event.payload, events.FamilyEvent) else {})
+            payload = event.payload(**{name: numbered[name] for name in event.payload.model_fields})
             await testing.publish_event(gateway.bus.jetstream, event, payload)
             message = await _next(connection)
             assert message["event"] == event.websocket

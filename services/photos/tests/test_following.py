@@ -3,30 +3,33 @@
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from mizzap_common.contracts import events, feed, library
+from mizzap_common.contracts import events, feed, keeping, library
 from mizzap_common.db import Database
 from mizzap_common.errors import NotFound
 from mizzap_common.imaging.metadata import PhotoMetadata
 from mizzap_common.inbox import Delivery
 from mizzap_common.sealed import KeyRing
-from mizzap_common.storage import ObjectInfo
 from mizzap_photos import repository
+from mizzap_photos.batch import Batch
+from mizzap_photos.consent import Consent
 from mizzap_photos.following import Feed
 from mizzap_photos.listing import Listing
-from mizzap_photos.service import Photos
+from mizzap_photos.reprocessing import request_again
+from mizzap_photos.service import Photos, to_answer
+from mizzap_photos.settings import PhotosSettings
+from mizzap_photos.trash import Trash
+from pydantic import SecretStr
+
+from services.photos.tests.worlds import inside
 
 STEPS: list[library.JobType] = ["thumbnail", "dedup", "ai_score"]
-
-
-class Shelf:
-    """A store in which everything lies that is asked for."""
-
-    async def stat(self, key: str) -> ObjectInfo:
-        return ObjectInfo(key, 1, None)
 
 
 class Writer:
@@ -34,10 +37,20 @@ class Writer:
 
     def __init__(self, photos: Photos, user_id: int, chance: random.Random) -> None:
         self.photos, self.user_id, self.chance = photos, user_id, chance
+        answer = partial(to_answer, photos.ring)
+        settings = PhotosSettings(database_url=SecretStr("unused"), key_ring_file=Path("unused"))
+        self.bin = Trash(photos.database, settings, answer)
+        self.batches = Batch(photos.database, answer, self.bin.now)
+        self.consent = Consent(photos)
         self.ids: list[int] = []
+        self.files: list[library.RegisterPhoto] = []
+        self.consent_change = 0
 
     async def act(self) -> None:
-        actions = [self.register, self.inspect, self.finish, self.fail, self.pair, self.pair, self.delete]
+        actions = [
+            self.register, self.register, self.register, self.restore, self.inspect, self.finish, self.fail, self.pair, self.pair, self.delete, self.trash,
+            self.trash, self.restore, self.upload_again, self.batch, self.favourite, self.reprocess, self.withdraw,
+        ]  # fmt: skip
         await self.chance.choice(actions if len(self.ids) > 3 else [self.register])()
 
     async def register(self) -> int:
@@ -47,6 +60,7 @@ class Writer:
         )  # fmt: skip
         photo_id = (await self.photos.register(request)).photo.id
         self.ids.append(photo_id)
+        self.files.append(request)
         return photo_id
 
     def about(self) -> dict[str, Any]:
@@ -77,12 +91,45 @@ class Writer:
         )
         await self.photos.pair_changed(pair, delivery(), active=active)
 
-    async def delete(self) -> None:
+    async def delete(self, photo_id: int | None = None, permanent: bool = True) -> None:
+        photo_id = photo_id or self.chance.choice(self.ids)
+        # deleted ids are tried again, as late events would
+        with suppress(NotFound):
+            await self.bin.delete(keeping.DeletePhoto(user_id=self.user_id, photo_id=photo_id, permanent=permanent))
+
+    async def trash(self, photo_id: int | None = None) -> None:
+        await self.delete(photo_id, permanent=False)
+
+    async def restore(self, photo_id: int | None = None) -> None:
+        photo_id = photo_id or self.chance.choice(self.ids)
+        with suppress(NotFound):
+            await self.bin.restore(library.PhotoRequest(user_id=self.user_id, photo_id=photo_id))
+
+    async def upload_again(self, number: int | None = None) -> None:
+        await self.photos.register(self.chance.choice(self.files) if number is None else self.files[number])
+
+    async def batch(self) -> None:
+        action = self.chance.choice(["delete", "restore", "delete_permanently", "favourite", "unfavourite"])
+        wanted = self.chance.sample(self.ids, 2)
+        with suppress(NotFound):
+            await self.batches.act(keeping.BatchAction(user_id=self.user_id, action=action, photo_ids=wanted))
+
+    async def favourite(self) -> None:
         photo_id = self.chance.choice(self.ids)
-        try:
-            await self.photos.delete(library.PhotoRequest(user_id=self.user_id, photo_id=photo_id))
-        except NotFound:
-            pass  # deleted ids are tried again, as late events would
+        wanted = keeping.SetFavourite(user_id=self.user_id, photo_id=photo_id, favourite=self.chance.random() < 0.7)
+        with suppress(NotFound):
+            await self.batches.set_favourite(wanted)
+
+    async def reprocess(self) -> None:
+        async with self.photos.database.begin() as session:
+            await request_again(session, self.user_id, [self.chance.choice(self.ids)], ["ai_score"])
+
+    async def withdraw(self) -> None:
+        self.consent_change += 1
+        event = events.ConsentChanged(
+            user_id=self.user_id, purpose="ai", version="1", granted=False, change=self.consent_change
+        )
+        await self.consent.changed(event, delivery())
 
     async def end_all_steps_but_one(self, photo_id: int, failed: bool) -> events.PhotoEvent:
         about = events.PhotoEvent(photo_id=photo_id, user_id=self.user_id)
@@ -119,6 +166,12 @@ class Follower:
         self.cursor = page.last
         return page.more
 
+    async def heard(self) -> dict[int, str]:
+        """What became of what since the last time."""
+        page = await self.source.changes(feed.ChangesRequest(user_id=self.user_id, after=self.cursor, limit=100))
+        await self.catch_up()
+        return {change.id: change.change for change in page.changes}
+
     async def catch_up(self, limit: int = 3) -> dict[int, Any]:
         while await self.poll(limit):
             pass
@@ -138,7 +191,7 @@ async def server_state(database: Database, ring: KeyRing, user_id: int) -> dict[
 
 @pytest.fixture
 def make_writer(database: Database, ring: KeyRing, user_id: int) -> Callable[[int], Writer]:
-    return lambda seed: Writer(Photos(database, Shelf(), ring), user_id, random.Random(seed))  # type: ignore[arg-type]
+    return lambda seed: Writer(inside(database, ring), user_id, random.Random(seed))
 
 
 @pytest.fixture
@@ -153,12 +206,12 @@ async def test_a_follower_ends_with_what_the_server_has(
     writers = [make_writer(seed * 10 + number) for number in range(3)]
     # all act on one another's photos
     for writer in writers[1:]:
-        writer.ids = writers[0].ids
+        writer.ids, writer.files = writers[0].ids, writers[0].files
     follower: Follower = make_follower()
     writing = True
 
     async def write(writer: Writer) -> None:
-        for _ in range(25):
+        for _ in range(40):
             await writer.act()
 
     async def follow() -> None:
@@ -179,7 +232,7 @@ async def test_a_follower_ends_with_what_the_server_has(
     assert not await follower.poll(5) and follower.has == state
 
 
-@pytest.mark.parametrize("action", ["register", "inspect", "finish", "match", "delete"])
+@pytest.mark.parametrize("action", ["register", "inspect", "finish", "match", "delete", "trash"])
 async def test_each_kind_of_change_reaches_a_follower_on_its_own(
     database: Database, ring: KeyRing, user_id: int, make_writer: Any, make_follower: Any, action: str
 ) -> None:
@@ -220,7 +273,7 @@ async def test_a_deleted_photos_partners_are_told_of(
     await writer.match()
     follower: Follower = make_follower()
     assert [photo["duplicateCount"] for photo in (await follower.catch_up()).values()] == [1, 1]
-    await writer.photos.delete(library.PhotoRequest(user_id=user_id, photo_id=first))
+    await writer.delete(first)
     assert await follower.catch_up() == await server_state(database, ring, user_id)
     assert follower.has[second]["duplicateCount"] == 0
 
@@ -242,6 +295,47 @@ async def test_a_change_that_is_not_noted_is_caught(
     monkeypatch.setattr(repository.changes, "note", lambda *_, **__: None)
     await writer.finish()
     assert await follower.catch_up() != await server_state(database, ring, user_id)
+
+
+async def test_what_goes_into_the_trash_is_gone_and_comes_back_as_new(
+    database: Database, ring: KeyRing, user_id: int, make_writer: Any, make_follower: Any
+) -> None:
+    writer: Writer = make_writer(1)
+    first, second = await writer.register(), await writer.register()
+    await writer.match()
+    follower: Follower = make_follower()
+    await follower.catch_up()
+    await writer.trash(first)
+    assert await follower.heard() == {first: "deleted", second: "changed"}
+    # what happens in the trash is no news, and does not make it less new afterwards
+    writer.ids = [first]
+    await writer.finish()
+    await writer.reprocess()
+    assert await follower.heard() == {}
+    await writer.restore(first)
+    assert await follower.heard() == {first: "created", second: "changed"}
+    assert follower.has == await server_state(database, ring, user_id)
+    await writer.trash(first)
+    await follower.catch_up()
+    await writer.upload_again(0)
+    assert (await follower.heard())[first] == "created"
+    assert follower.has == await server_state(database, ring, user_id)
+
+
+async def test_favourites_reprocessing_and_withdrawn_consent_reach_a_follower(
+    database: Database, ring: KeyRing, user_id: int, make_writer: Any, make_follower: Any
+) -> None:
+    writer: Writer = make_writer(1)
+    await writer.end_all_steps_but_one(await writer.register(), failed=False)
+    await writer.finish()
+    follower: Follower = make_follower()
+    before = dict(await follower.catch_up())
+    for action in (writer.favourite, writer.withdraw, writer.reprocess):
+        await action()
+        state = await server_state(database, ring, user_id)
+        assert state != before
+        assert await follower.catch_up() == state
+        before = dict(state)
 
 
 async def test_nobody_follows_anybody_else(database: Database, ring: KeyRing, make_writer: Any) -> None:

@@ -31,7 +31,8 @@ def a_row(user_id: int, number: int, chance: random.Random) -> dict[str, Any]:
         "hash_sha256": "0" * 64, "camera_model": camera, "search_text": searchable(name, camera),
         "created_date": chance.choice([None, datetime(2024, 1, 1 + chance.randrange(5), chance.choice([0, 23]), 59, 59)]),
         "upload_status": chance.choice(["uploaded", "processed", "failed"]),
-        "has_duplicates": chance.random() < 0.5, "duplicate_count": 0,
+        "has_duplicates": chance.random() < 0.5, "duplicate_count": 0, "is_favourite": chance.random() < 0.5,
+        "trashed_at": None,
         "quality_score": chance.choice([None, 0.0, 0.25, 1 / 3, 1.0]),
         "uploaded_at": START + timedelta(seconds=chance.randrange(5), microseconds=chance.randrange(3)),
     }  # fmt: skip
@@ -52,8 +53,11 @@ async def photos(database: Database, user_id: int) -> list[PhotoRow]:
     chance = random.Random(user_id)
     await put(database, [a_row(user_id, number, chance) for number in range(60)])
     await put(database, [a_row(user_id + 1_000_000, number, chance) for number in range(10)])
+    trashed = [a_row(user_id, number, chance) | {"trashed_at": START} for number in range(60, 75)]
+    await put(database, trashed)
     async with database.begin() as session:
-        return list((await session.scalars(select(PhotoRow).where(col(PhotoRow.user_id) == user_id))).all())
+        kept = select(PhotoRow).where(col(PhotoRow.user_id) == user_id, col(PhotoRow.trashed_at).is_(None))
+        return list((await session.scalars(kept)).all())
 
 
 def by_hand(rows: list[PhotoRow], sort: str, order: str) -> list[int]:
@@ -157,6 +161,8 @@ FILTERS: list[tuple[dict[str, Any], Callable[[PhotoRow], bool]]] = [
     ({"camera": "nikon"}, lambda row: row.camera_model == "NIKON D750"),
     ({"has_duplicates": True}, lambda row: row.has_duplicates),
     ({"has_duplicates": False}, lambda row: not row.has_duplicates),
+    ({"favourite": True}, lambda row: row.is_favourite),
+    ({"favourite": False}, lambda row: not row.is_favourite),
     ({"status": "failed"}, lambda row: row.upload_status == "failed"),
     ({"q": "img_1"}, lambda row: row.file_name.startswith("IMG_1")),
     ({"q": "CANON img"}, lambda row: row.camera_model == "Canon EOS 70D"),

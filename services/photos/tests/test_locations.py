@@ -14,22 +14,15 @@ from mizzap_common.db import Database
 from mizzap_common.imaging.metadata import PhotoMetadata
 from mizzap_common.inbox import Delivery
 from mizzap_common.sealed import KeyRing, SealBroken, new_key_ring
-from mizzap_common.storage import ObjectInfo
 from mizzap_photos import rotation
 from mizzap_photos.listing import Listing
 from mizzap_photos.models import PhotoPlaceRow, PhotoRow
-from mizzap_photos.service import Photos
 from sqlalchemy import select, text, update
 from sqlmodel import col
 
+from services.photos.tests.worlds import inside
+
 FLORENCE, LONDON = (43.769562, 11.255814), (51.511512, -0.124612)
-
-
-class Shelf:
-    """A store in which everything lies that is asked for."""
-
-    async def stat(self, key: str) -> ObjectInfo:
-        return ObjectInfo(key, 1, None)
 
 
 class Album:
@@ -37,7 +30,7 @@ class Album:
 
     def __init__(self, database: Database, ring: KeyRing, user_id: int) -> None:
         self.database, self.ring, self.user_id = database, ring, user_id
-        self.photos = Photos(database, Shelf(), ring)  # type: ignore[arg-type]
+        self.photos = inside(database, ring)
 
     async def add(self, name: str, at: tuple[float, float] | None = None, **more: Any) -> int:
         request = library.RegisterPhoto(

@@ -1,113 +1,23 @@
 """The photos service on the real servers: what is taken in, what is told, what a deletion takes along."""
 
 import asyncio
-import hashlib
-import io
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 from mizzap_common import migrations, streams
-from mizzap_common.bus import Bus
-from mizzap_common.contracts import catalog, events, feed, library, requests
+from mizzap_common.contracts import catalog, events, feed, keeping, library, requests
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, NotFound
-from mizzap_common.sealed import KeyRing
-from mizzap_common.settings import Settings
-from mizzap_common.storage import Storage, original_key
-from mizzap_common.testing import (
-    Store,
-    all_handled,
-    eventually,
-    outsider,
-    publish_event,
-    published,
-    running,
-    settings_for,
-)
+from mizzap_common.storage import original_key
+from mizzap_common.testing import all_handled, eventually, published
 from mizzap_photos import sweeper as sweeping
-from mizzap_photos.app import build
 from mizzap_photos.service import Photos
-from mizzap_photos.settings import PhotosSettings
 from mizzap_photos.sweeper import Sweeper
 from nats.js import api
-from PIL import Image
 
-USER = 7
-
-
-def jpeg(seed: int = 1) -> bytes:
-    pixels = np.random.default_rng(seed).integers(0, 255, (60, 80, 3), dtype=np.uint8)
-    exif = Image.Exif()
-    exif[0x010F], exif[0x0110], exif[0x0132] = "Canon", "Canon EOS 70D", "2024:05:06 07:08:09"
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", exif=exif)
-    return buffer.getvalue()
-
-
-@dataclass
-class World:
-    bus: Bus
-    storage: Storage
-    settings: PhotosSettings
-
-    async def store(self, data: bytes, user_id: int = USER) -> library.RegisterPhoto:
-        sha256 = hashlib.sha256(data).hexdigest()
-        await self.storage.put(original_key(user_id, sha256), data, "image/jpeg")
-        return library.RegisterPhoto(
-            user_id=user_id, file_name="a.jpg", sha256=sha256, md5=hashlib.md5(data).hexdigest(),
-            mime_type="image/jpeg", size_bytes=len(data),
-        )  # fmt: skip
-
-    async def upload(self, data: bytes, file_name: str = "a.jpg", user_id: int = USER) -> library.RegisteredPhoto:
-        request = (await self.store(data, user_id)).model_copy(update={"file_name": file_name})
-        return await self.bus.ask(requests.PHOTOS_REGISTER, request)
-
-    async def photo(self, photo_id: int) -> library.Photo:
-        return await self.bus.ask(requests.PHOTOS_GET, library.PhotoRequest(user_id=USER, photo_id=photo_id))
-
-    async def tell(self, event: catalog.Event[catalog.P], payload: catalog.P) -> None:
-        await publish_event(self.bus.jetstream, event, payload)
-
-    async def told(self, event: catalog.Event[catalog.P], count: int) -> list[catalog.P]:
-        async def enough() -> list[catalog.P]:
-            found = await published(self.bus.jetstream, event)
-            return found if len(found) >= count else []
-
-        return await eventually(enough)
-
-    async def finish_steps(self, photo_id: int) -> None:
-        """What thumbs, dedup and curation would say, all at once."""
-        about = {"photo_id": photo_id, "user_id": USER}
-        await asyncio.gather(
-            self.tell(catalog.PHOTO_THUMBNAILED, events.PhotoThumbnailed(**about, renditions=[])),
-            self.tell(catalog.PHOTO_FINGERPRINTED, events.PhotoFingerprinted(**about, perceptual_hash="f" * 16)),
-            self.tell(catalog.PHOTO_SCORED, events.PhotoScored(**about, quality_score=0.5)),
-        )
-
-
-@pytest.fixture
-async def world(
-    nats_url: str, s3_settings: Store, make_database: Callable[[str], str], key_ring_file: Path
-) -> AsyncIterator[World]:
-    url = make_database("photos")
-    await asyncio.to_thread(migrations.upgrade, "mizzap_photos", url)
-    settings = settings_for(
-        PhotosSettings, nats_url, s3_settings, url, workers=1, sweep_interval_seconds=3600, key_ring_file=key_ring_file
-    )
-    async with outsider(nats_url) as bus, running(build(settings)):
-        yield World(bus, Storage(settings_for(Settings, nats_url, s3_settings)), settings)
-
-
-@pytest.fixture
-def pieces(world: World) -> tuple[Photos, Sweeper, Database]:
-    """The service's inside, for what no message can bring about in time."""
-    database = Database(world.settings.database_url.get_secret_value())
-    photos = Photos(database, world.storage, KeyRing.from_file(world.settings.key_ring_file))
-    return photos, Sweeper(photos, database, world.storage, world.bus, world.settings), database
+from services.photos.tests.worlds import USER, World, jpeg
 
 
 def test_the_models_are_what_the_migrations_make(make_database: Callable[[str], str]) -> None:
@@ -166,14 +76,25 @@ async def test_nobody_learns_or_adopts_what_another_user_has(world: World) -> No
     with pytest.raises(NotFound):
         adopt = library.AdoptPhoto(user_id=other, file_name="x.jpg", sha256=first.photo.sha256)
         await world.bus.ask(requests.PHOTOS_ADOPT, adopt)
-    for method in (requests.PHOTOS_GET, requests.PHOTOS_DELETE, requests.PHOTOS_ORIGINAL):
+    for method in (requests.PHOTOS_GET, requests.PHOTOS_DELETE, requests.PHOTOS_RESTORE, requests.PHOTOS_ORIGINAL):
         answers = []
         for photo_id in (first.photo.id, 10**9):
             with pytest.raises(NotFound) as caught:
-                await world.bus.ask(method, library.PhotoRequest(user_id=other, photo_id=photo_id))
+                await world.bus.ask(method, method.request(user_id=other, photo_id=photo_id))
             answers.append((caught.value.code, caught.value.message))
         assert answers[0] == answers[1]
     assert (await world.photo(first.photo.id)).id == first.photo.id
+
+
+async def test_many_photos_are_shown_in_the_order_asked_for(world: World) -> None:
+    mine = [(await world.upload(jpeg(), f"{number}.jpg")).photo.id for number in range(3)]
+    theirs = (await world.upload(jpeg(), user_id=USER + 1)).photo.id
+    asked = library.PhotosRequest(user_id=USER, photo_ids=[mine[2], theirs, 10**12, mine[0]])
+    found = (await world.bus.ask(requests.PHOTOS_MANY, asked)).photos
+    assert [(photo.id, photo.file_name) for photo in found] == [(mine[2], "2.jpg"), (mine[0], "0.jpg")]
+    await world.bus.ask(requests.PHOTOS_DELETE, keeping.DeletePhoto(user_id=USER, photo_id=mine[2]))
+    left = (await world.bus.ask(requests.PHOTOS_MANY, asked)).photos
+    assert [photo.id for photo in left] == [mine[0]], "the other one is in the trash"
 
 
 async def test_bytes_that_are_not_there_are_no_photo(world: World) -> None:
@@ -202,7 +123,7 @@ async def test_deleting_keeps_the_original_while_another_photo_uses_it(world: Wo
     second = await world.upload(jpeg(), "b.jpg")
     key = original_key(USER, first.photo.sha256)
     for photo, left in ((first.photo, True), (second.photo, False)):
-        await world.bus.ask(requests.PHOTOS_DELETE, library.PhotoRequest(user_id=USER, photo_id=photo.id))
+        await world.delete(photo.id)
         await world.told(catalog.PHOTO_DELETED, 2 - left)
         await all_handled(world.bus.jetstream, "photos")
         assert (await world.storage.stat(key) is not None) == left
@@ -214,17 +135,17 @@ async def test_an_upload_that_meets_a_deletion_is_stored_or_refused_never_lost(w
     data = jpeg()
     for round_ in range(15):
         photo = (await world.upload(data, f"{round_}.jpg")).photo
-        deletion = world.bus.ask(requests.PHOTOS_DELETE, library.PhotoRequest(user_id=USER, photo_id=photo.id))
-        _, outcome = await asyncio.gather(deletion, world.upload(data, f"again-{round_}.jpg"), return_exceptions=True)
+        _, outcome = await asyncio.gather(
+            world.delete(photo.id), world.upload(data, f"again-{round_}.jpg"), return_exceptions=True
+        )
         await world.told(catalog.PHOTO_DELETED, 2 * round_ + 1)
         await all_handled(world.bus.jetstream, "photos")
         if isinstance(outcome, library.RegisteredPhoto):
             assert await world.storage.stat(original_key(USER, photo.sha256)), "an acknowledged upload was lost"
-            again = library.PhotoRequest(user_id=USER, photo_id=outcome.photo.id)
-            await world.bus.ask(requests.PHOTOS_DELETE, again)
+            await world.delete(outcome.photo.id)
         else:
             assert isinstance(outcome, Conflict)
-            await world.bus.ask(requests.PHOTOS_DELETE, library.PhotoRequest(user_id=USER, photo_id=(await world.upload(data, "x")).photo.id))  # fmt: skip
+            await world.delete((await world.upload(data, "x")).photo.id)
         await world.told(catalog.PHOTO_DELETED, 2 * round_ + 2)
         await all_handled(world.bus.jetstream, "photos")
 
@@ -250,7 +171,7 @@ async def test_pairs_are_counted_however_the_events_come(world: World) -> None:
     other = {**pair, "duplicate_id": 6}
     await world.tell(catalog.DUPLICATE_DETECTED, events.DuplicateDetected(**other, **found))
     await all_handled(world.bus.jetstream, "photos")
-    await world.bus.ask(requests.PHOTOS_DELETE, library.PhotoRequest(user_id=USER, photo_id=b))
+    await world.delete(b)
     assert (await world.photo(a)).duplicate_count == 0
 
 

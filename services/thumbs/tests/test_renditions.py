@@ -5,7 +5,7 @@ from io import BytesIO
 
 import pytest
 from mizzap_common import testing
-from mizzap_common.contracts import catalog, library, requests
+from mizzap_common.contracts import catalog, events, library, requests
 from mizzap_common.errors import NotFound
 from mizzap_common.storage import rendition_prefix
 from mizzap_common.tables import OUTBOX
@@ -121,3 +121,22 @@ async def test_what_a_deletion_leaves(bus, storage, upload, photo, deletion_of):
     assert await storage.list(rendition_prefix(41, gone.photo_id)) == []
     assert await locate(bus, 41, kept.photo_id)
     assert len(await storage.list(rendition_prefix(41, kept.photo_id))) == 3
+
+
+async def test_renditions_are_made_again_when_they_are_asked_for(bus, storage, upload, photo):
+    uploaded = await upload(photo())
+    await testing.publish_event(bus.jetstream, catalog.PHOTO_UPLOADED, uploaded)
+    (first,) = await of_photo(bus, catalog.PHOTO_THUMBNAILED, uploaded)
+    await storage.remove(*(rendition.object_key for rendition in first.renditions))
+
+    for steps in (["dedup", "ai_score", "metadata_extract"], ["thumbnail"]):
+        requested = events.ProcessingRequested(**uploaded.model_dump(), steps=steps)
+        await testing.publish_event(bus.jetstream, catalog.PROCESSING_REQUESTED, requested)
+    await testing.all_handled(bus.jetstream, "thumbs")
+
+    async def told():
+        return len(await _published_about(bus, catalog.PHOTO_THUMBNAILED, uploaded.photo_id)) == 2
+
+    await testing.eventually(told)
+    for rendition in first.renditions:
+        assert len(await storage.get(rendition.object_key)) == rendition.size_bytes

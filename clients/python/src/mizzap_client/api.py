@@ -18,9 +18,17 @@ RenditionSide = Literal[200, 400, 1200]
 class Client(Connection):
     """A user's view of a server: `async with Client("http://127.0.0.1:8000") as client`."""
 
-    async def register(self, email: str, password: str, *, full_name: str | None = None) -> models.Session:
-        """Makes an account and logs in. Raises Conflict when the address is taken."""
-        wanted = {"email": email, "password": password, "fullName": full_name, "privacyAccepted": True}
+    async def register(
+        self, email: str, password: str, *, full_name: str | None = None, ai: bool = False, marketing: bool = False
+    ) -> models.Session:
+        """Makes an account and logs in. Raises Conflict when the address is taken.
+
+        ``ai`` agrees to AI on the server: without it there are no scores, no moments and no search by likeness.
+        """
+        consents = {"ai": ai, "marketing": marketing}
+        wanted = {
+            "email": email, "password": password, "fullName": full_name, "privacyAccepted": True, "consents": consents,
+        }  # fmt: skip
         answer = await self.call("POST", "/auth/register", signed=False, json=wanted)
         return self.adopt_session(models.Session.model_validate(answer["data"]))
 
@@ -29,6 +37,11 @@ class Client(Connection):
         credentials = {"email": email, "password": password}
         answer = await self.call("POST", "/auth/login", signed=False, json=credentials)
         return self.adopt_session(models.Session.model_validate(answer["data"]))
+
+    async def consent(self, purpose: Literal["privacy", "ai", "marketing"], granted: bool) -> None:
+        """Agrees to a purpose under the newest version of the policy, or takes that back."""
+        versions = (await self.call("GET", "/auth/consents"))["data"]["versions"]
+        await self.call("PUT", f"/auth/consents/{purpose}", json={"granted": granted, "version": versions[-1]})
 
     async def me(self) -> models.User:
         return await self._one(models.User, "/auth/me")

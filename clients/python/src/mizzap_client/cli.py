@@ -25,6 +25,7 @@ from mizzap_client.sync import sync as sync_folder
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 PATIENCE_SECONDS = 60.0
 """So long a request is repeated while the server is away."""
+_AI_QUESTION = "May the server look at your photos' content with AI (scores, best moments, likeness)?"
 T = TypeVar("T")
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 Server = Annotated[str, typer.Option(envvar="MIZZAP_SERVER", help="The gateway's address.")]
 Email = Annotated[str | None, typer.Argument(help="Your e-mail address; asked for when it is not given.")]
+Ai = Annotated[bool | None, typer.Option("--ai/--no-ai", help="Agree to AI on the server; asked for when not given.")]
 Password = Annotated[str | None, typer.Option(envvar="MIZZAP_PASSWORD", help="Asked for when it is not given.")]
 AtOnce = Annotated[int, typer.Option(min=1, max=16, help="Uploads at the same time.")]
 Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, readable=True, help="Every file under it goes.")]
@@ -68,12 +70,20 @@ async def begin_session(server: str, begin: Callable[[Client], Awaitable[Session
 
 
 @app.command()
-def register(email: Email = None, password: Password = None, server: Server = DEFAULT_SERVER) -> None:
+def register(email: Email = None, password: Password = None, server: Server = DEFAULT_SERVER, ai: Ai = None) -> None:
     """Makes an account and logs in."""
     address = email or str(typer.prompt("E-mail"))
     secret = password or str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
-    run(begin_session(server, lambda client: client.register(address, secret)))
-    console.print(f"[green]✓[/] registered at {server}")
+    agreed = typer.confirm(_AI_QUESTION) if ai is None else ai
+    run(begin_session(server, lambda client: client.register(address, secret, ai=agreed)))
+    console.print(f"[green]✓[/] registered at {server}, {'with' if agreed else 'without'} AI on the server")
+
+
+@app.command()
+def consent(ai: Annotated[bool, typer.Option("--ai/--no-ai", help="AI on the server, or none.")]) -> None:
+    """Agrees to AI on the server, or takes that back: what it had made of your photos is then removed."""
+    run(as_user(lambda client: client.consent("ai", ai)))
+    console.print(f"[green]✓[/] {'with' if ai else 'without'} AI on the server from now on")
 
 
 @app.command()

@@ -27,6 +27,7 @@ async def run_demo(
     """
     await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
     began = time.monotonic()
+    console.print("[dim]The demo's user agrees to AI on the server: scores, moments and likeness need it.[/]")
     await _register(client)
     synced, processing = await _bring_and_wait(client, photos, console, stall_seconds, at_once)
     library = await read_library(client)
@@ -40,7 +41,7 @@ async def run_demo(
 async def _register(client: Client) -> None:
     email, password = f"demo-{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(24)
     try:
-        await client.register(email, password, full_name="Demo")
+        await client.register(email, password, full_name="Demo", ai=True)
     except Conflict:
         # a random address can only be taken by our own first try, whose answer was lost
         await client.login(email, password)

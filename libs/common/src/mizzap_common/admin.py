@@ -5,12 +5,12 @@ import asyncio
 import json
 import sys
 
-import nats
 from nats.js import JetStreamContext, api
 from nats.js.errors import NotFoundError
 
 from mizzap_common.contracts import catalog
 from mizzap_common.settings import Settings
+from mizzap_common.streams import connect
 
 
 async def _letters(js: JetStreamContext) -> list[api.RawStreamMsg]:
@@ -55,7 +55,7 @@ async def drop(js: JetStreamContext, sequence: int) -> None:
 
 async def run(arguments: argparse.Namespace) -> None:
     """Carries one call out and prints its answer. Exits with a sentence when there is no such letter."""
-    client = await nats.connect(Settings().nats_url, connect_timeout=5, allow_reconnect=False)
+    client = await connect(Settings(), allow_reconnect=False)
     js = client.jetstream()
     try:
         if arguments.what == "list":

@@ -8,11 +8,13 @@ import structlog
 from faststream.middlewares import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from faststream.nats.opentelemetry import NatsTelemetryMiddleware
+from faststream.security import SASLPlaintext
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from mizzap_common.contracts import catalog
 from mizzap_common.contracts.catalog import Event, P
+from mizzap_common.contracts.permissions import inbox_prefix
 from mizzap_common.contracts.requests import A, Method, Q
 from mizzap_common.db import Database
 from mizzap_common.delivery import RETRY_DELAYS, DeadLetter, Handler, Receiver
@@ -31,18 +33,25 @@ async def _as_it_is(message: Any) -> bytes:
 class Bus:
     """One service's side of NATS. Subscribe everything first, then ``start``."""
 
-    def __init__(self, service: str, url: str, database: Database | None = None, workers: int = 4) -> None:
+    def __init__(
+        self, service: str, url: str, database: Database | None = None, workers: int = 4, user: str = "",
+        password: str = "",
+    ) -> None:  # fmt: skip
+        """``user`` is empty for a broker without users."""
         self.service = service
         self.database = database
         self.workers = workers
         self.consumed: list[Event[Any]] = []
         self.answered: list[Method[Any, Any]] = []
+        self.inbox = inbox_prefix(user or service)
         self.broker = NatsBroker(
             url,
             name=f"mizzap-{service}",
             connect_timeout=5,
             reconnect_time_wait=1,
             max_reconnect_attempts=-1,
+            inbox_prefix=self.inbox,
+            security=SASLPlaintext(user, password) if user else None,
             ping_interval=5,
             middlewares=[NatsTelemetryMiddleware()],
             graceful_timeout=10,
@@ -65,6 +74,8 @@ class Bus:
             stream=JStream(event.stream, declare=False),
             durable=event.durable(self.service),
             pull_sub=PullSub(batch_size=1, timeout=2.0),
+            # of its own: the connection's is not taken over, and any other inbox is forbidden
+            inbox_prefix=f"{self.inbox}.".encode(),
             ack_policy=AckPolicy.MANUAL,
             max_workers=workers or self.workers,
             decoder=_as_it_is,

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from mizzap_common import inbox, outbox, tasks
 from mizzap_common.contracts.catalog import Event, P
 from mizzap_common.db import Database
-from mizzap_common.errors import Permanent
+from mizzap_common.errors import NotYet, Permanent
 from mizzap_common.inbox import AlreadyHandled, Delivery
 from mizzap_common.streams import ACK_WAIT_SECONDS
 from mizzap_common.telemetry import DEAD_LETTERS, HANDLED, HANDLING_SECONDS, OUTBOX_REARMED
@@ -109,7 +109,10 @@ class Receiver(Generic[P]):
             await self._give_up(message, "RETRIES_EXHAUSTED", f"{type(error).__name__}: {error}")
             return
         delay = self.delays[delivery.attempt - 1]
-        log.warning("event failed, comes again", attempt=delivery.attempt, delay=delay, exc_info=error)
+        if isinstance(error, NotYet):
+            log.info("event comes again", attempt=delivery.attempt, delay=delay, reason=type(error).__name__)
+        else:
+            log.warning("event failed, comes again", attempt=delivery.attempt, delay=delay, exc_info=error)
         await message.nack(delay=delay)
         HANDLED.labels(self.durable, "retried").inc()
 

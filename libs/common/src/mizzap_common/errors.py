@@ -51,6 +51,12 @@ class TooLarge(MizzapError):
     default_code = "TOO_LARGE"
 
 
+class QuotaExceeded(TooLarge):
+    """There is no room left in what the user's tier may store."""
+
+    default_code = "QUOTA_EXCEEDED"
+
+
 class Unsupported(MizzapError):
     status = 415
     default_code = "MEDIA_UNSUPPORTED"
@@ -75,6 +81,10 @@ KINDS: dict[int, type[MizzapError]] = {
         MizzapError,
     )
 }  # fmt: skip
+
+
+class NotYet(Exception):
+    """Raised by a handler that has to wait for what another event brings: nothing is wrong, this one comes again."""
 
 
 class Permanent(Exception):

@@ -45,12 +45,19 @@ class Guard:
         missing = await self._missing()
         if missing and self.settings.declare_streams:
             log.warning("declaring streams and durables again", missing=missing)
-            await streams.declare(self.bus.jetstream, self.settings.nats_replicas, [self.bus.service])
+            await self._declare()
             missing = await self._missing()
         self.missing = missing
         if self.relay is not None:
             await self._check_epoch(self.relay)
         self.answered_at = time.monotonic()
+
+    async def _declare(self) -> None:
+        try:
+            await streams.declare_own(self.bus.jetstream, self.bus.service, self.settings.nats_replicas)
+        except NotFoundError:
+            # a stream that another service publishes to: that one declares it, we look again
+            log.warning("a stream is not there yet")
 
     async def _check_epoch(self, relay: Relay) -> None:
         try:

@@ -88,6 +88,17 @@ def create_shared_tables() -> None:
     )
 
 
+def create_hidden_table() -> None:
+    """The table of photos in the trash as its first revision has it. Frozen, as the shared ones are."""
+    op.create_table(
+        "hidden_photos",
+        sa.Column("photo_id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("user_id", sa.BigInteger, nullable=False),
+        sa.Column("version", sa.BigInteger, nullable=False, comment="of the last word about the photo"),
+        sa.Column("hidden", sa.Boolean, nullable=False),
+    )
+
+
 def create_change_tables() -> None:
     """The change feed's tables as their first revision has them. Frozen, as the shared ones are."""
     op.create_table(
@@ -105,4 +116,14 @@ def create_change_tables() -> None:
         "change_heads",
         sa.Column("user_id", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("seq", sa.BigInteger, nullable=False),
+    )
+
+
+def create_ai_consents_table() -> None:
+    """The AI consents as a worker knows them, as their first revision has them. Frozen, as the shared ones are."""
+    op.create_table(
+        "ai_consents",
+        sa.Column("user_id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("granted", sa.Boolean, nullable=False),
+        sa.Column("change", sa.BigInteger, nullable=False, comment="of auth's; the highest counts"),
     )

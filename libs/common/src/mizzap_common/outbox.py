@@ -12,13 +12,17 @@ from mizzap_common.contracts.catalog import Event, P
 from mizzap_common.tables import BROKER_EPOCHS, OUTBOX
 
 
-async def add(session: AsyncSession, event: Event[P], payload: P) -> None:
-    """Puts an event into the running transaction's outbox; the relay publishes it after the commit."""
+async def add(session: AsyncSession, event: Event[P], payload: P) -> UUID:
+    """Puts an event into the running transaction's outbox; the relay publishes it after the commit.
+
+    Returns the event's id.
+    """
+    event_id = uuid4()
     headers: dict[str, str] = {}
     propagate.inject(headers)
     await session.execute(
         insert(OUTBOX).values(
-            id=uuid4(),
+            id=event_id,
             subject=event.subject,
             about=payload.about,
             payload=payload.to_json().decode(),
@@ -27,6 +31,7 @@ async def add(session: AsyncSession, event: Event[P], payload: P) -> None:
         )
     )
     session.info["outbox"] = True
+    return event_id
 
 
 _AGAIN = {"published_at": None, "attempt": OUTBOX.c.attempt + 1}
@@ -37,6 +42,17 @@ async def rearm(session: AsyncSession, event: Event[P], about: Sequence[str]) ->
     statement = (
         update(OUTBOX)
         .where(OUTBOX.c.subject == event.subject, OUTBOX.c.about.in_(about), OUTBOX.c.published_at.is_not(None))
+        .values(_AGAIN)
+        .returning(OUTBOX.c.id)
+    )
+    return await _count(session, statement)
+
+
+async def rearm_these(session: AsyncSession, event_ids: Sequence[UUID]) -> int:
+    """Has these very events published once more. Returns how many there were."""
+    statement = (
+        update(OUTBOX)
+        .where(OUTBOX.c.id.in_(event_ids), OUTBOX.c.published_at.is_not(None))
         .values(_AGAIN)
         .returning(OUTBOX.c.id)
     )

@@ -2,8 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import structlog
@@ -42,7 +43,10 @@ class Service:
         self._database: Database | None = None
         if isinstance(settings, DatabaseSettings):
             self._database = Database(settings.database_url.get_secret_value(), settings.database_pool)
-        self.bus = Bus(name, settings.nats_url, self._database, settings.handler_workers)
+        self.bus = Bus(
+            name, settings.nats_url, self._database, settings.handler_workers, settings.nats_user,
+            settings.nats_password.get_secret_value(),
+        )  # fmt: skip
         self.storage = Storage(settings)
         self.checks: dict[str, Check] = {"storage": self.storage.ping}
         if self._database is not None:
@@ -156,27 +160,31 @@ def _hourly(relay: Relay) -> Callable[[], Coroutine[Any, Any, None]]:
 
 
 def main(
-    name: str, settings_type: type[S], build: Callable[[S], Any],
-    commands: Mapping[str, Callable[[S], None]] | None = None,
-) -> None:  # fmt: skip
-    """What ``python -m mizzap_NAME [COMMAND]`` does. ``build`` gives the ASGI application to serve.
+    name: str,
+    settings_type: type[S],
+    build: Callable[[S], Any],
+    commands: Mapping[str, Callable[[S, Sequence[str]], None]] = MappingProxyType({}),
+) -> None:
+    """What ``python -m mizzap_NAME [migrate | COMMAND …]`` does. ``build`` gives the ASGI application to serve.
 
-    Every service has the command ``migrate``; ``commands`` are the service's own.
+    ``commands`` are the service's own, by name; each gets the settings and the words behind its name.
     """
-    commands = commands or {}
     settings = settings_type()
     telemetry.set_up(name, settings.log_level)
-    if sys.argv[1:] == ["migrate"]:
-        assert isinstance(settings, DatabaseSettings)
-        migrations.upgrade(f"mizzap_{name}", settings.database_url.get_secret_value())
-        return
-    if len(sys.argv) == 2 and sys.argv[1] in commands:
-        commands[sys.argv[1]](settings)
-        return
-    if sys.argv[1:]:
-        sys.exit(f"usage: python -m mizzap_{name} [{' | '.join(['migrate', *commands])}]")
+    match sys.argv[1:]:
+        case []:
+            _serve(settings, build(settings))
+        case ["migrate"] if isinstance(settings, DatabaseSettings):
+            migrations.upgrade(f"mizzap_{name}", settings.database_url.get_secret_value())
+        case [command, *words] if command in commands:
+            commands[command](settings, words)
+        case _:
+            sys.exit(f"usage: python -m mizzap_{name} [{' | '.join(['migrate', *commands])}]")
+
+
+def _serve(settings: Settings, application: Any) -> None:
     uvicorn.run(
-        build(settings),
+        application,
         host=settings.host,
         port=settings.port,
         log_config=None,

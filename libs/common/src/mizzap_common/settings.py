@@ -21,9 +21,15 @@ class Settings(BaseSettings):
     port: int = 8000
 
     nats_url: str = "nats://127.0.0.1:4222"
+    nats_user: str = ""
+    """Empty for a broker without users, as in tests."""
+    nats_password: SecretStr = SecretStr("")
     nats_replicas: int = 1
     declare_streams: bool = True
     """Whether a service that finds its streams or durables gone declares them again by itself."""
+
+    outside_subscribers: str = ""
+    """Other teams' services with the events that each may read: `{"NAME": ["photo.processed"]}`, [] for all."""
 
     s3_endpoint: str = "127.0.0.1:8333"
     s3_secure: bool = False

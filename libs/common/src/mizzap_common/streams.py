@@ -5,13 +5,15 @@ never updated there. Run ``python -m mizzap_common.streams`` before the services
 """
 
 import asyncio
-from collections.abc import Sequence
+from typing import Any
 
 import nats
+from nats.aio.client import Client
 from nats.js import JetStreamContext, api
 from nats.js.errors import BadRequestError, NotFoundError
 
 from mizzap_common.contracts import catalog
+from mizzap_common.contracts.permissions import OutsideSubscriber, outside_from
 from mizzap_common.settings import Settings
 
 ACK_WAIT_SECONDS = 15.0
@@ -54,36 +56,58 @@ def _stream(name: str, subjects: list[str], max_age: int, max_bytes: int, replic
 
 
 def consumer_configs() -> list[tuple[str, api.ConsumerConfig]]:
-    """(stream, durable) for every consumer in the catalogue. The delivery middleware decides when to give up."""
+    """(stream, durable) for every consumer in the catalogue."""
     return [
-        (
-            event.stream,
-            api.ConsumerConfig(
-                durable_name=event.durable(service),
-                filter_subject=event.subject,
-                ack_policy=api.AckPolicy.EXPLICIT,
-                ack_wait=ACK_WAIT_SECONDS,
-                max_deliver=-1,
-                max_ack_pending=_MAX_ACK_PENDING,
-                deliver_policy=api.DeliverPolicy.ALL,
-            ),
-        )
+        (event.stream, consumer_config(event, event.durable(service)))
         for event in catalog.EVENTS
         for service in event.consumers
     ]
 
 
-async def declare(js: JetStreamContext, replicas: int = 1, services: Sequence[str] = catalog.SERVICES) -> None:
-    """Makes or updates all streams, and the durables of ``services``. Safe to run at any time, by anybody, at once."""
+def consumer_config(event: catalog.Event[catalog.P], durable: str) -> api.ConsumerConfig:
+    """The delivery middleware, not the broker, decides when to give up."""
+    return api.ConsumerConfig(
+        durable_name=durable,
+        filter_subject=event.subject,
+        ack_policy=api.AckPolicy.EXPLICIT,
+        ack_wait=ACK_WAIT_SECONDS,
+        max_deliver=-1,
+        max_ack_pending=_MAX_ACK_PENDING,
+        deliver_policy=api.DeliverPolicy.ALL,
+    )
+
+
+async def declare_outside(js: JetStreamContext, subscriber: OutsideSubscriber) -> None:
+    """The durables through which another team's service reads; it may not make any itself."""
+    for event in subscriber.events:
+        await js.add_consumer(event.stream, consumer_config(event, subscriber.durable(event)))
+
+
+async def declare(js: JetStreamContext, replicas: int = 1) -> None:
+    """Makes or updates all streams and durables. Safe to run at any time, by anybody, at once."""
     for stream in stream_configs(replicas):
-        try:
-            await js.update_stream(stream)
-        except NotFoundError:
-            await _add_stream(js, stream)
+        await _declare_stream(js, stream)
     for owner, consumer in consumer_configs():
-        assert consumer.durable_name
-        if consumer.durable_name.split("-", 1)[0] in services:
-            await js.add_consumer(owner, consumer)
+        await js.add_consumer(owner, consumer)
+
+
+async def declare_own(js: JetStreamContext, service: str, replicas: int = 1) -> None:
+    """As ``declare``, for what a service may declare itself: its stream, the dead letters' and its durables.
+
+    Raises NotFoundError while another service's stream, on which it has a durable, is not there yet.
+    """
+    for stream in stream_configs(replicas):
+        if stream.name in (service.upper(), catalog.DEAD_LETTER_STREAM):
+            await _declare_stream(js, stream)
+    for event in catalog.consumed_by(service):
+        await js.add_consumer(event.stream, consumer_config(event, event.durable(service)))
+
+
+async def _declare_stream(js: JetStreamContext, stream: api.StreamConfig) -> None:
+    try:
+        await js.update_stream(stream)
+    except NotFoundError:
+        await _add_stream(js, stream)
 
 
 async def _add_stream(js: JetStreamContext, stream: api.StreamConfig) -> None:
@@ -96,11 +120,20 @@ async def _add_stream(js: JetStreamContext, stream: api.StreamConfig) -> None:
         await js.update_stream(stream)
 
 
+async def connect(settings: Settings, **options: Any) -> Client:
+    """A plain connection for commands, as the user that the settings name."""
+    user, password = settings.nats_user or None, settings.nats_password.get_secret_value() or None
+    return await nats.connect(settings.nats_url, user=user, password=password, connect_timeout=5, **options)
+
+
 async def _main() -> None:
     settings = Settings()
-    client = await nats.connect(settings.nats_url, connect_timeout=5)
+    client = await connect(settings)
+    js = client.jetstream(timeout=10)
     try:
-        await declare(client.jetstream(timeout=10), settings.nats_replicas)
+        await declare(js, settings.nats_replicas)
+        for subscriber in outside_from(settings.outside_subscribers):
+            await declare_outside(js, subscriber)
     finally:
         await client.close()
 

@@ -13,11 +13,12 @@ from nats.js.errors import NotFoundError
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
-from mizzap_common import streams
+from mizzap_common import ai_consents, streams
 from mizzap_common.bus import Bus
-from mizzap_common.contracts import catalog
+from mizzap_common.contracts import catalog, events
 from mizzap_common.contracts.catalog import Event, P
 from mizzap_common.contracts.requests import Method
+from mizzap_common.db import Database
 from mizzap_common.settings import Settings
 
 S = TypeVar("S", bound=Settings)
@@ -90,6 +91,13 @@ async def publish_event(js: JetStreamContext, event: Event[P], payload: P, event
     headers = {"ce-id": str(event_id), "ce-type": event.subject, "ce-subject": payload.about}
     await js.publish(event.subject, payload.to_json(), stream=event.stream, headers=headers)
     return event_id
+
+
+async def told_ai_consent(database: Database, user_id: int, granted: bool = True, change: int = 1) -> None:
+    """Leaves a worker's database as when it has heard of a user's AI consent."""
+    said = events.ConsentChanged(user_id=user_id, purpose="ai", version="1", granted=granted, change=change)
+    async with database.begin() as session:
+        await ai_consents.heard(session, said)
 
 
 async def published(js: JetStreamContext, event: Event[P]) -> list[P]:

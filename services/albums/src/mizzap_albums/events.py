@@ -7,4 +7,6 @@ from mizzap_albums.service import Albums
 
 
 def subscribe(bus: Bus, albums: Albums) -> None:
+    bus.on(catalog.PHOTO_TRASHED, albums.hide_photo)
+    bus.on(catalog.PHOTO_RESTORED, albums.show_photo)
     bus.on(catalog.PHOTO_DELETED, albums.forget_photo)

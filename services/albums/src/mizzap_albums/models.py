@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import ClassVar
 
-from mizzap_common import tables
+from mizzap_common import hidden, tables
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -74,3 +74,4 @@ class AlbumPhotoRow(Base, table=True):
 
 
 tables.add_to(metadata)
+hidden.add_to(metadata)

@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from mizzap_common import hidden
+from sqlalchemy import ColumnElement, Select, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -17,22 +18,28 @@ from mizzap_albums.models import AlbumPhotoRow, AlbumRow
 
 @dataclass(frozen=True)
 class Overview:
-    """An album with what is known of its photos; ``first_photo_id`` is None when it is empty."""
+    """An album with what is known of its photos, those in the trash aside; ``first_photo_id`` is None when it is
+    empty, ``cover_photo_id`` when none is chosen."""
 
     album: AlbumRow
     photo_count: int
     first_photo_id: int | None
+    cover_photo_id: int | None
 
 
 def _is(user_id: int, album_id: int) -> ColumnElement[bool]:
     return (col(AlbumRow.user_id) == user_id) & (col(AlbumRow.id) == album_id)
 
 
-def _overviews(user_id: int) -> Select[AlbumRow, int, int | None]:
-    inside = col(AlbumPhotoRow.album_id) == col(AlbumRow.id)
+_SHOWN = hidden.is_shown(col(AlbumPhotoRow.photo_id))
+
+
+def _overviews(user_id: int) -> Select[AlbumRow, int, int | None, int | None]:
+    inside = (col(AlbumPhotoRow.album_id) == col(AlbumRow.id)) & _SHOWN
     count = select(func.count()).select_from(AlbumPhotoRow).where(inside).scalar_subquery()
     in_order = select(col(AlbumPhotoRow.photo_id)).where(inside).order_by(col(AlbumPhotoRow.position))
-    return select(AlbumRow, count, in_order.limit(1).scalar_subquery()).where(col(AlbumRow.user_id) == user_id)
+    cover = case((hidden.is_shown(col(AlbumRow.cover_photo_id)), col(AlbumRow.cover_photo_id)))
+    return select(AlbumRow, count, in_order.limit(1).scalar_subquery(), cover).where(col(AlbumRow.user_id) == user_id)
 
 
 def _photos(user_id: int, album_id: int) -> Select[int]:
@@ -68,8 +75,30 @@ async def page(session: AsyncSession, user_id: int, limit: int, offset: int) -> 
 
 async def photo_ids(session: AsyncSession, user_id: int, album_id: int) -> Sequence[int]:
     """In the album's order."""
-    statement = _photos(user_id, album_id).order_by(col(AlbumPhotoRow.position))
+    statement = _photos(user_id, album_id).where(_SHOWN).order_by(col(AlbumPhotoRow.position))
     return (await session.scalars(statement)).all()
+
+
+async def count(session: AsyncSession, user_id: int, album_id: int) -> int:
+    """All places that are taken, those of photos in the trash included."""
+    statement = select(func.count()).select_from(_photos(user_id, album_id).subquery())
+    return (await session.execute(statement)).scalar_one()
+
+
+async def albums_with(session: AsyncSession, user_id: int, photo_id: int) -> Sequence[int]:
+    """The user's albums that the photo has a place in, locked, in the order of their ids."""
+    statement = _holding(user_id, photo_id)
+    return (await session.scalars(statement)).all()
+
+
+def _holding(user_id: int, photo_id: int) -> Select[int]:
+    return (
+        select(col(AlbumPhotoRow.album_id))
+        .join(AlbumRow)
+        .where(col(AlbumRow.user_id) == user_id, col(AlbumPhotoRow.photo_id) == photo_id)
+        .order_by(col(AlbumRow.id))
+        .with_for_update(of=AlbumRow)
+    )
 
 
 async def contained(session: AsyncSession, user_id: int, album_id: int, wanted: Collection[int]) -> set[int]:
@@ -101,15 +130,10 @@ async def delete_album(session: AsyncSession, user_id: int, album_id: int) -> bo
 
 async def take_out(session: AsyncSession, user_id: int, photo_id: int, album_id: int | None = None) -> Sequence[int]:
     """Takes a photo out of the album, or of all the user's, as cover too. Returns the albums that it was in."""
-    statement = (
-        select(col(AlbumPhotoRow.album_id))
-        .join(AlbumRow)
-        .where(col(AlbumRow.user_id) == user_id, col(AlbumPhotoRow.photo_id) == photo_id)
-        .order_by(col(AlbumRow.id))
-        .with_for_update(of=AlbumRow)
-    )
+    statement = _holding(user_id, photo_id)
     if album_id is not None:
-        statement = statement.where(col(AlbumRow.id) == album_id)
+        # by its owner's hand: what is in the trash is not there to be taken out
+        statement = statement.where(col(AlbumRow.id) == album_id, _SHOWN)
     found = (await session.scalars(statement)).all()
     await session.execute(
         delete(AlbumPhotoRow).where(col(AlbumPhotoRow.album_id).in_(found), col(AlbumPhotoRow.photo_id) == photo_id)

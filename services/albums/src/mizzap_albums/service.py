@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from mizzap_common import outbox, tombstones
+from mizzap_common import hidden, outbox, tombstones
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, events, library, requests
 from mizzap_common.db import Database
@@ -59,7 +59,7 @@ class Albums:
             await _tell(session, request.user_id, request.album_id, "deleted")
         return library.Done()
 
-    async def add(self, request: library.AddToAlbum) -> library.Album:
+    async def add(self, request: library.AddToAlbum) -> library.AddedToAlbum:
         """Adds all of the photos or none; those that are in the album already stay where they are.
 
         Raises NotFound for photos that don't exist, are deleted or somebody else's, and Conflict ALBUM_FULL.
@@ -71,21 +71,26 @@ class Albums:
         known = {photo.id for photo in (await self.bus.ask(requests.PHOTOS_NAMES, asked)).photos}
         async with self.database.begin() as session:
             # a photo may have been deleted since the answer: its tombstone decides, and its lock holds until we commit
-            _refuse_others(wanted, known - await tombstones.buried_among(session, wanted))
+            gone = await tombstones.buried_among(session, wanted)
+            gone |= await hidden.hidden_among(session, request.user_id, wanted)
+            _refuse_others(wanted, known - gone)
             await _locked(session, request)
-            return await self._append(session, request, wanted)
+            added = await self._append(session, request, wanted)
+            album = await _answer(session, request.user_id, request.album_id)
+        return library.AddedToAlbum(**album.model_dump(), added=added)
 
-    async def _append(self, session: AsyncSession, request: library.AddToAlbum, wanted: Sequence[int]) -> library.Album:
+    async def _append(self, session: AsyncSession, request: library.AddToAlbum, wanted: Sequence[int]) -> list[int]:
+        """Those that were not in the album before."""
         there = await repository.contained(session, request.user_id, request.album_id, wanted)
         new = [photo_id for photo_id in wanted if photo_id not in there]
         if not new:
-            return await _answer(session, request.user_id, request.album_id)
-        before = await _answer(session, request.user_id, request.album_id)
-        if before.photo_count + len(new) > MAX_PHOTOS:
+            return []
+        if await repository.count(session, request.user_id, request.album_id) + len(new) > MAX_PHOTOS:
             raise Conflict(f"An album holds {MAX_PHOTOS:,} photos at most.", code="ALBUM_FULL", limit=MAX_PHOTOS)
         await repository.append(session, request.user_id, request.album_id, new)
         await repository.change(session, request.user_id, request.album_id, {})
-        return await _changed(session, request.user_id, request.album_id, "photos_added")
+        await _tell(session, request.user_id, request.album_id, "photos_added")
+        return new
 
     async def remove(self, request: library.RemoveFromAlbum) -> library.Album:
         async with self.database.begin() as session:
@@ -98,8 +103,24 @@ class Albums:
         """The tombstone keeps those from adding it whom the photos service answered before the deletion."""
         async with self.database.effect(delivery) as session:
             await tombstones.bury(session, photo.photo_id, photo.user_id)
+            await hidden.forget(session, photo.user_id, photo.photo_id)
             for album_id in await repository.take_out(session, photo.user_id, photo.photo_id):
                 await _tell(session, photo.user_id, album_id, "photos_removed")
+
+    async def hide_photo(self, photo: events.PhotoTrashed, delivery: Delivery) -> None:
+        """The photo keeps its place in every album, and is not seen there until it is restored."""
+        await self._move_photo(photo, delivery, hide=True)
+
+    async def show_photo(self, photo: events.PhotoRestored, delivery: Delivery) -> None:
+        await self._move_photo(photo, delivery, hide=False)
+
+    async def _move_photo(self, photo: events.PhotoTrashed, delivery: Delivery, hide: bool) -> None:
+        async with self.database.effect(delivery) as session:
+            if not await hidden.tell(session, photo, hide):
+                return
+            for album_id in await repository.albums_with(session, photo.user_id, photo.photo_id):
+                await repository.change(session, photo.user_id, album_id, {})
+                await _tell(session, photo.user_id, album_id, "photos_removed" if hide else "photos_added")
 
     async def list(self, request: library.ListAlbums) -> library.AlbumPage:
         async with self.database.begin() as session:
@@ -127,7 +148,8 @@ def _differences(album: AlbumRow, request: library.UpdateAlbum) -> dict[str, Any
 
 
 async def _check_cover(session: AsyncSession, request: library.UpdateAlbum, photo_id: int) -> None:
-    if not await repository.contained(session, request.user_id, request.album_id, [photo_id]):
+    inside = await repository.contained(session, request.user_id, request.album_id, [photo_id])
+    if not inside - await hidden.hidden_among(session, request.user_id, [photo_id]):
         raise InvalidInput("The cover must be a photo of the album.", code="COVER_NOT_IN_ALBUM", field="coverPhotoId")
 
 
@@ -161,7 +183,7 @@ def to_answer(overview: Overview) -> library.Album:
         id=cast(int, album.id),
         name=album.name,
         description=album.description,
-        cover_photo_id=album.cover_photo_id or overview.first_photo_id,
+        cover_photo_id=overview.cover_photo_id or overview.first_photo_id,
         visibility=cast(Literal["private", "shared"], album.visibility),
         photo_count=overview.photo_count,
         created_at=cast(datetime, album.created_at),

@@ -1,44 +1,76 @@
 """Wiring of the auth service: which parts there are and who answers what."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
 
 import structlog
+from mizzap_common.sealed import BadKeyRing, KeyRing
 from mizzap_common.service import Service
 from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 
 from mizzap_auth import rpc
+from mizzap_auth.audit import AuditLog, now
+from mizzap_auth.consents import Consents
+from mizzap_auth.emails import Emails
+from mizzap_auth.events import Handlers
+from mizzap_auth.families import Families
 from mizzap_auth.passwords import Passwords
 from mizzap_auth.service import Accounts
+from mizzap_auth.sessions import Sessions
 from mizzap_auth.settings import AuthSettings
-from mizzap_auth.tokens import BadKeyFile, Signer
+from mizzap_auth.tokens import BadKeyFile, PublishedKeys, Signer
 
 _FORGET_EVERY_SECONDS = 3600.0
 
 log = structlog.get_logger(__name__)
 
 
-def build(settings: AuthSettings) -> Starlette:
-    """Raises SystemExit, with a sentence for the operator, when the signing key can't be used."""
+def build(settings: AuthSettings, clock: Callable[[], datetime] = now) -> Starlette:
+    """Raises SystemExit, with a sentence for the operator, when a key can't be used.
+
+    ``clock`` gives the audit log's time.
+    """
     try:
         signer = Signer.from_file(settings.signing_key_file, settings.access_token_seconds)
-    except BadKeyFile as error:
+        keys = PublishedKeys.from_files(signer, settings.published_key_files)
+        ring = KeyRing.from_file(settings.key_ring_file)
+    except (BadKeyFile, BadKeyRing) as error:
         raise SystemExit(str(error)) from error
     service = Service("auth", settings)
-    passwords = Passwords()
-    accounts = Accounts(service.database, passwords, signer, settings)
-    rpc.serve(service.bus, accounts)
+    passwords, emails = Passwords(), Emails(ring)
+    audit = AuditLog(service.database, ring, settings.audit_days, clock)
+    consents = Consents(service.database, audit, settings.policy_versions)
+    families = Families(service.database, audit, ring, settings.invitation_days)
+    sessions = Sessions(service.database, emails, signer, settings, audit)
+    accounts = Accounts(service.database, passwords, emails, sessions, audit, consents)
+    Handlers(service.database, audit).subscribe(service.bus)
+    rpc.serve(service.bus, accounts, sessions, keys)
+    rpc.serve_people(service.bus, consents, families, audit)
     service.on_start(passwords.start)
     service.on_stop(passwords.stop)
-    service.background(lambda: _forget(accounts))
+    service.background(lambda: _forget(sessions))
+    service.background(lambda: _forget_audit(audit))
     service.info["signing_key"] = signer.key_id
+    service.info["published_keys"] = keys.ids
     return service.asgi()
 
 
-async def _forget(accounts: Accounts) -> None:
+async def _forget(sessions: Sessions) -> None:
     while True:
         try:
-            await accounts.forget_ended_sessions()
+            await sessions.forget_ended()
         except (DBAPIError, OSError) as error:
             log.warning("ended sessions stay for another hour", reason=repr(error))
+        await asyncio.sleep(_FORGET_EVERY_SECONDS)
+
+
+async def _forget_audit(audit: AuditLog) -> None:
+    while True:
+        try:
+            if dropped := await audit.forget_old():
+                log.info("old audit entries dropped", entries=dropped)
+        except (DBAPIError, OSError) as error:
+            log.warning("old audit entries stay for another hour", reason=repr(error))
         await asyncio.sleep(_FORGET_EVERY_SECONDS)

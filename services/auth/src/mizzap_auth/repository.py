@@ -1,106 +1,89 @@
-"""All SQL of the auth service."""
+"""The SQL of accounts."""
 
-from dataclasses import dataclass
-from datetime import timedelta
-
-from mizzap_common.contracts import accounts
-from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_or_ignore
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from mizzap_auth.models import RefreshTokenRow, SessionRow, UserRow
+from mizzap_auth.models import UserRow
+
+_LIVING = col(UserRow.deleted_at).is_(None)
 
 
-@dataclass(frozen=True)
-class HeldToken:
-    """A refresh token that nobody else can rotate during this transaction."""
-
-    session_id: int
-    user: accounts.User
-    over: bool
-    """The session has ended, by time or by revocation, or its user is gone."""
-    rotated_ago: timedelta | None
-    """None while the token is its session's newest."""
-    successor_salt: bytes | None
+async def next_user_id(session: AsyncSession) -> int:
+    """An id of its own, before the row: what is sealed in it is bound to it."""
+    found = await session.execute(text("SELECT nextval(pg_get_serial_sequence('users', 'id'))"))
+    return int(found.scalar_one())
 
 
-async def add_user(session: AsyncSession, values: dict[str, object]) -> accounts.User | None:
+async def add_user(session: AsyncSession, values: dict[str, object]) -> UserRow | None:
     """None when somebody has this e-mail address already."""
-    statement = insert_or_ignore(UserRow).values(values).on_conflict_do_nothing().returning(UserRow)
-    row = (await session.execute(statement)).scalar_one_or_none()
-    return None if row is None else _user(row)
+    statement = insert(UserRow).values(values).on_conflict_do_nothing().returning(UserRow)
+    return (await session.execute(statement)).scalar_one_or_none()
 
 
-async def find_user(session: AsyncSession, user_id: int) -> accounts.User | None:
-    statement = select(UserRow).where(col(UserRow.id) == user_id, col(UserRow.deleted_at).is_(None))
-    row = (await session.execute(statement)).scalar_one_or_none()
-    return None if row is None else _user(row)
+async def find_user(session: AsyncSession, user_id: int) -> UserRow | None:
+    statement = select(UserRow).where(col(UserRow.id) == user_id, _LIVING)
+    return (await session.execute(statement)).scalar_one_or_none()
 
 
-async def find_login(session: AsyncSession, email_normalised: str) -> tuple[accounts.User, str] | None:
-    """The user with this address, and the password's hash."""
-    statement = select(UserRow).where(
-        col(UserRow.email_normalised) == email_normalised, col(UserRow.deleted_at).is_(None)
-    )
-    row = (await session.execute(statement)).scalar_one_or_none()
-    return None if row is None else (_user(row), row.password_hash)
+async def find_login(session: AsyncSession, email_index: bytes) -> UserRow | None:
+    statement = select(UserRow).where(col(UserRow.email_index) == email_index, _LIVING)
+    return (await session.execute(statement)).scalar_one_or_none()
 
 
-async def open_session(session: AsyncSession, user_id: int, token_hash: str, days: int) -> None:
+async def still_has_password(session: AsyncSession, user_id: int, password_hash: str) -> bool:
+    """Whether it was not changed since it was read; nobody changes it before this transaction ends."""
     statement = (
-        insert(SessionRow)
-        .values(user_id=user_id, expires_at=func.now() + timedelta(days=days))
-        .returning(col(SessionRow.id))
+        select(col(UserRow.id))
+        .where(col(UserRow.id) == user_id, col(UserRow.password_hash) == password_hash, _LIVING)
+        .with_for_update(read=True)
     )
-    session_id = (await session.execute(statement)).scalar_one()
-    await session.execute(insert(RefreshTokenRow).values(token_hash=token_hash, session_id=session_id))
+    return (await session.execute(statement)).first() is not None
 
 
-async def hold_token(session: AsyncSession, token_hash: str) -> HeldToken | None:
-    """Waits for whoever else holds the token, and sees what they left."""
+async def replace_password(session: AsyncSession, user_id: int, old_hash: str, new_hash: str) -> bool:
+    """False when somebody else was faster."""
     statement = (
-        select(
-            RefreshTokenRow,
-            UserRow,
-            (func.clock_timestamp() - col(RefreshTokenRow.rotated_at)).label("rotated_ago"),
-            col(SessionRow.revoked_at).is_not(None)
-            | (col(SessionRow.expires_at) < func.now())
-            | col(UserRow.deleted_at).is_not(None),
-        )
-        .join(SessionRow, col(SessionRow.id) == col(RefreshTokenRow.session_id))
-        .join(UserRow, col(UserRow.id) == col(SessionRow.user_id))
-        .where(col(RefreshTokenRow.token_hash) == token_hash)
-        .with_for_update(of=RefreshTokenRow)
+        update(UserRow)
+        .where(col(UserRow.id) == user_id, col(UserRow.password_hash) == old_hash, _LIVING)
+        .values(password_hash=new_hash, updated_at=func.now())
+        .returning(col(UserRow.id))
     )
-    row = (await session.execute(statement)).one_or_none()
-    if row is None:
-        return None
-    token, user, rotated_ago, over = row
-    return HeldToken(token.session_id, _user(user), over, rotated_ago, token.successor_salt)
+    return (await session.execute(statement)).first() is not None
 
 
-async def rotate(
-    session: AsyncSession, session_id: int, token_hash: str, salt: bytes, successor_hash: str, days: int
-) -> None:
-    await session.execute(
-        update(RefreshTokenRow)
-        .where(col(RefreshTokenRow.token_hash) == token_hash)
-        .values(rotated_at=func.clock_timestamp(), successor_salt=salt)
+async def update_user(session: AsyncSession, user_id: int, values: dict[str, object]) -> UserRow | None:
+    statement = (
+        update(UserRow)
+        .where(col(UserRow.id) == user_id, _LIVING)
+        .values({**values, "updated_at": func.now()})
+        .returning(UserRow)
     )
-    await session.execute(insert(RefreshTokenRow).values(token_hash=successor_hash, session_id=session_id))
-    await session.execute(
-        update(SessionRow).where(col(SessionRow.id) == session_id).values(expires_at=func.now() + timedelta(days=days))
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def hold_login(session: AsyncSession, email_index: bytes) -> UserRow | None:
+    """As ``find_login``, and nobody else changes the account before this transaction ends."""
+    statement = select(UserRow).where(col(UserRow.email_index) == email_index, _LIVING).with_for_update()
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def hold_emails(session: AsyncSession, after: int, limit: int) -> list[tuple[int, bytes]]:
+    """(id, sealed address) of the next users by id; nobody else changes them before this transaction ends."""
+    statement = (
+        select(col(UserRow.id), col(UserRow.email))
+        .where(col(UserRow.id) > after)
+        .order_by(col(UserRow.id))
+        .limit(limit)
+        .with_for_update()
     )
+    return [(row.id, row.email) for row in await session.execute(statement)]
 
 
-async def revoke(session: AsyncSession, session_id: int) -> None:
-    await session.execute(update(SessionRow).where(col(SessionRow.id) == session_id).values(revoked_at=func.now()))
+async def replace_email(session: AsyncSession, user_id: int, sealed: bytes) -> None:
+    await session.execute(update(UserRow).where(col(UserRow.id) == user_id).values(email=sealed))
 
 
-async def forget_ended_sessions(session: AsyncSession) -> None:
-    await session.execute(delete(SessionRow).where(col(SessionRow.expires_at) < func.now()))
-
-
-def _user(row: UserRow) -> accounts.User:
-    return accounts.User.model_validate(row.model_dump(include=set(accounts.User.model_fields)))
+async def count_users(session: AsyncSession) -> int:
+    return int((await session.execute(select(func.count()).select_from(UserRow))).scalar_one())

@@ -1,142 +1,152 @@
-"""What the auth service decides: who may have an account, a session, new tokens."""
+"""What the auth service decides about accounts: who may have one, who gets in, what they may change."""
 
-from datetime import timedelta
-
-import structlog
-from email_validator import EmailNotValidError, validate_email
 from mizzap_common import outbox
 from mizzap_common.contracts import accounts, catalog, events
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, InvalidInput, NotFound, Unauthorized
-from sqlalchemy import func
+from pydantic import SecretStr
 
-from mizzap_auth import passwords, repository, tokens
+from mizzap_auth import emails, passwords, repository
+from mizzap_auth.audit import AuditLog
+from mizzap_auth.consents import Consents
+from mizzap_auth.emails import Emails
+from mizzap_auth.models import UserRow
 from mizzap_auth.passwords import Passwords
-from mizzap_auth.settings import AuthSettings
-from mizzap_auth.tokens import Signer
+from mizzap_auth.sessions import Sessions
 
-log = structlog.get_logger(__name__)
+_NOBODY = 0
+"""No user's id."""
 
 
 class Accounts:
-    """Users and their sessions."""
+    """Users, their passwords and profiles."""
 
-    def __init__(self, database: Database, checker: Passwords, signer: Signer, settings: AuthSettings) -> None:
+    def __init__(
+        self, database: Database, checker: Passwords, addresses: Emails, sessions: Sessions, audit: AuditLog,
+        consents: Consents,
+    ) -> None:  # fmt: skip
         self.database = database
         self.passwords = checker
-        self.signer = signer
-        self.settings = settings
-        self.grace = timedelta(seconds=settings.refresh_grace_seconds)
+        self.emails = addresses
+        self.sessions = sessions
+        self.audit = audit
+        self.consents = consents
 
     async def register(self, request: accounts.Register) -> accounts.Session:
         """Raises InvalidInput, and Conflict EMAIL_TAKEN."""
-        email = _valid(request.email)
-        password = request.password.get_secret_value()
-        if len(passwords.normalised(password)) < passwords.SHORTEST:
-            raise InvalidInput(f"password: It must have at least {passwords.SHORTEST} characters.", field="password")
-        refresh_token = tokens.new_refresh_token()
-        password_hash = await self.passwords.hash(password)
+        email = emails.valid(request.email)
+        password_hash = await self.passwords.hash(_long_enough(request.password, "password"))
         async with self.database.begin() as session:
+            user_id = await repository.next_user_id(session)
             user = await repository.add_user(
                 session,
                 {
-                    "email": email,
-                    "email_normalised": _normalised(email),
+                    "id": user_id,
+                    "email": self.emails.seal(user_id, email),
+                    "email_index": self.emails.index(email),
                     "password_hash": password_hash,
                     "username": request.username,
                     "full_name": request.full_name,
                     "country": request.country,
-                    "privacy_accepted": request.privacy_accepted,
-                    "gdpr_consent_date": func.now() if request.privacy_accepted else None,
                 },
             )
             if user is None:
                 raise Conflict("There is an account with this e-mail address.", code="EMAIL_TAKEN")
-            await repository.open_session(session, user.id, tokens.hash_of(refresh_token), self.settings.session_days)
-            await outbox.add(session, catalog.USER_REGISTERED, events.UserRegistered(user_id=user.id))
-        return self._session(user, refresh_token)
+            await outbox.add(session, catalog.USER_REGISTERED, events.UserRegistered(user_id=user_id))
+            await self.audit.begin(session, user_id)
+            await self.audit.note(session, user_id, "user.registered", f"user/{user_id}")
+            await self.consents.give(session, user_id, _agreed_to(request))
+            await session.refresh(user)
+            return await self.sessions.open(session, user, request.device_name)
 
     async def login(self, request: accounts.Login) -> accounts.Session:
-        """Raises Unauthorized INVALID_CREDENTIALS, whatever is wrong and after the same time."""
+        """Raises Unauthorized INVALID_CREDENTIALS, whatever is wrong and after the same work."""
         async with self.database.begin() as session:
-            found = await repository.find_login(session, _normalised(request.email))
-        user, password_hash = found or (None, None)
-        right = await self.passwords.matches(request.password.get_secret_value(), password_hash)
+            user = await repository.find_login(session, self.emails.index(request.email))
+        password = request.password.get_secret_value()
+        right = await self.passwords.matches(password, user.password_hash if user else None)
         if user is None or not right:
-            raise Unauthorized("The e-mail address or the password is wrong.", code="INVALID_CREDENTIALS")
-        refresh_token = tokens.new_refresh_token()
+            await self._note_failure(user)
+            raise _wrong_credentials()
         async with self.database.begin() as session:
-            await repository.open_session(session, user.id, tokens.hash_of(refresh_token), self.settings.session_days)
-        return self._session(user, refresh_token)
+            # changed meanwhile: this session would be one that the change was to end
+            if not await repository.still_has_password(session, _id(user), user.password_hash):
+                raise _wrong_credentials()
+            opened = await self.sessions.open(session, user, request.device_name)
+            await self.audit.note(session, _id(user), "session.opened", f"user/{user.id}")
+            return opened
 
-    async def refresh(self, request: accounts.Refresh) -> accounts.Session:
-        """The one successor of a refresh token. Raises Unauthorized INVALID_REFRESH_TOKEN.
-
-        A token that comes again after its grace was stolen, or its thief was first: the whole session ends.
-        """
-        token_hash = tokens.hash_of(request.refresh_token)
+    async def _note_failure(self, user: UserRow | None) -> None:
+        # an unknown address costs as much as a known one: the time tells nothing
+        user_id = _id(user) if user else _NOBODY
         async with self.database.begin() as session:
-            held = await repository.hold_token(session, token_hash)
-            if held is None or held.over:
-                raise _refused()
-            reused = held.rotated_ago is not None and held.rotated_ago > self.grace
-            if reused:
-                await repository.revoke(session, held.session_id)
-            salt = held.successor_salt or tokens.new_salt()
-            successor = tokens.successor_of(request.refresh_token, salt)
-            if held.rotated_ago is None:
-                await repository.rotate(
-                    session,
-                    held.session_id,
-                    token_hash,
-                    salt,
-                    tokens.hash_of(successor),
-                    self.settings.session_days,
-                )
-        if reused:
-            log.warning("a refresh token came again: its session is ended", user_id=held.user.id)
-            raise _refused()
-        return self._session(held.user, successor)
+            await self.audit.note_if_known(session, user_id, "login.failed", f"user/{user_id}")
 
     async def me(self, request: accounts.UserRequest) -> accounts.User:
         """Raises NotFound."""
         async with self.database.begin() as session:
             user = await repository.find_user(session, request.user_id)
-        if user is None:
-            raise NotFound("There is no such user.")
-        return user
+        return self._shown(user)
 
-    async def keys(self, _: accounts.KeysRequest) -> accounts.Keys:
-        return accounts.Keys(keys=[self.signer.public_key])
-
-    async def forget_ended_sessions(self) -> None:
+    async def update_profile(self, request: accounts.UpdateProfile) -> accounts.User:
+        """Raises NotFound."""
+        given = request.model_dump(exclude={"user_id"}, exclude_none=True)
         async with self.database.begin() as session:
-            await repository.forget_ended_sessions(session)
+            user = await repository.update_user(
+                session, request.user_id, {name: value or None for name, value in given.items()}
+            )
+            if user is not None:
+                await self.audit.note(session, request.user_id, "profile.changed", f"user/{request.user_id}")
+        return self._shown(user)
 
-    def _session(self, user: accounts.User, refresh_token: str) -> accounts.Session:
-        return accounts.Session(
-            user=user,
-            access_token=self.signer.access_token(user.id, user.email),
-            refresh_token=refresh_token,
-            expires_in=self.signer.seconds,
-        )
+    async def change_password(self, request: accounts.ChangePassword) -> accounts.EndedSessions:
+        """Ends all other sessions. Raises NotFound, InvalidInput, and Unauthorized INVALID_CREDENTIALS."""
+        new_password = _long_enough(request.new_password, "newPassword")
+        async with self.database.begin() as session:
+            user = await repository.find_user(session, request.user_id)
+        if user is None:
+            raise _no_such_user()
+        if not await self.passwords.matches(request.current_password.get_secret_value(), user.password_hash):
+            raise Unauthorized("The current password is wrong.", code="INVALID_CREDENTIALS")
+        new_hash = await self.passwords.hash(new_password)
+        async with self.database.begin() as session:
+            if not await repository.replace_password(session, request.user_id, user.password_hash, new_hash):
+                raise Unauthorized("The current password is wrong.", code="INVALID_CREDENTIALS")
+            ended = await self.sessions.end_but(session, request.user_id, request.session_id)
+            await self.audit.note(session, request.user_id, "password.changed", f"user/{request.user_id}")
+        return accounts.EndedSessions(session_ids=ended)
+
+    def _shown(self, user: UserRow | None) -> accounts.User:
+        if user is None:
+            raise _no_such_user()
+        return self.emails.user(user)
 
 
-def _valid(email: str) -> str:
-    try:
-        # no look into the DNS, and test domains are as good as others
-        return validate_email(email, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        raise InvalidInput(f"email: {error}", field="email") from error
+def _long_enough(password: SecretStr, field: str) -> str:
+    """Raises InvalidInput."""
+    value = password.get_secret_value()
+    if len(passwords.normalised(value)) < passwords.SHORTEST:
+        raise InvalidInput(f"{field}: It must have at least {passwords.SHORTEST} characters.", field=field)
+    return value
 
 
-def _normalised(email: str) -> str:
-    """An address that is none is as good as an unknown one."""
-    try:
-        return _valid(email).casefold()
-    except InvalidInput:
-        return email
+def _agreed_to(request: accounts.Register) -> list[events.Purpose]:
+    said: dict[events.Purpose, bool] = {
+        "privacy": request.privacy_accepted,
+        "ai": request.consents.ai,
+        "marketing": request.consents.marketing,
+    }
+    return [purpose for purpose, agreed in said.items() if agreed]
 
 
-def _refused() -> Unauthorized:
-    return Unauthorized("The session has ended. Please log in again.", code="INVALID_REFRESH_TOKEN")
+def _id(user: UserRow) -> int:
+    assert user.id is not None
+    return user.id
+
+
+def _wrong_credentials() -> Unauthorized:
+    return Unauthorized("The e-mail address or the password is wrong.", code="INVALID_CREDENTIALS")
+
+
+def _no_such_user() -> NotFound:
+    return NotFound("There is no such user.")

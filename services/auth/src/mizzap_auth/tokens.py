@@ -1,4 +1,4 @@
-"""Access tokens, signed with the service's key, and refresh tokens, which only their holder knows."""
+"""Access tokens, signed with the service's key, the keys they are checked with, and refresh tokens, which only their holder knows."""
 
 import base64
 import hashlib
@@ -6,14 +6,15 @@ import hmac
 import json
 import secrets
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from jwt.algorithms import RSAAlgorithm
 from mizzap_common.contracts import accounts
 
@@ -32,29 +33,25 @@ class Signer:
         """``seconds`` is how long a token is good for."""
         self.seconds = seconds
         self._key = key
-        public: dict[str, Any] = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
-        members = {name: public[name] for name in ("e", "kty", "n")}
-        canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode()
-        self.key_id = _base64url(hashlib.sha256(canonical).digest())
-        self.public_key = {**members, "kid": self.key_id, "use": "sig", "alg": _ALGORITHM}
+        self.public_key = _published(key.public_key())
+        self.key_id: str = self.public_key["kid"]
 
     @classmethod
     def from_file(cls, path: Path, seconds: int) -> "Signer":
         """Raises BadKeyFile."""
         try:
-            key = load_pem_private_key(path.read_bytes(), password=None)
-        except OSError as error:
-            raise BadKeyFile(f"The signing key {path} can't be read: {error.strerror}.") from error
+            key = load_pem_private_key(_content(path), password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise BadKeyFile(f"The signing key {path} is not a private key in PEM without a password.") from error
         if not isinstance(key, RSAPrivateKey) or key.key_size < _SMALLEST_KEY_BITS:
             raise BadKeyFile(f"The signing key {path} is not an RSA key of at least {_SMALLEST_KEY_BITS} bits.")
         return cls(key, seconds)
 
-    def access_token(self, user_id: int, email: str) -> str:
+    def access_token(self, user_id: int, email: str, session_id: int) -> str:
         now = int(time.time())
         claims = {
             "sub": f"user_{user_id}",
+            "sid": str(session_id),
             "email": email,
             "iat": now,
             "exp": now + self.seconds,
@@ -63,6 +60,55 @@ class Signer:
             "jti": str(uuid4()),
         }
         return jwt.encode(claims, self._key, _ALGORITHM, {"kid": self.key_id})
+
+
+class PublishedKeys:
+    """The keys whose tokens count: the one that signs, and during a rotation the one before or after it."""
+
+    def __init__(self, keys: Sequence[dict[str, Any]]) -> None:
+        # a file that is named twice is one key
+        self._keys = {key["kid"]: key for key in keys}
+
+    @classmethod
+    def from_files(cls, signer: Signer, further: Sequence[Path]) -> "PublishedKeys":
+        """Raises BadKeyFile."""
+        return cls([signer.public_key, *(_published(_public_key(path)) for path in further)])
+
+    @property
+    def ids(self) -> list[str]:
+        return list(self._keys)
+
+    async def answer(self, _: accounts.KeysRequest) -> accounts.Keys:
+        return accounts.Keys(keys=list(self._keys.values()))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadKeyFile(f"The signing key {path} can't be read: {error.strerror}.") from error
+
+
+def _public_key(path: Path) -> RSAPublicKey:
+    content = _content(path)
+    try:
+        if b"PRIVATE KEY" in content:
+            key: object = load_pem_private_key(content, password=None).public_key()
+        else:
+            key = load_pem_public_key(content)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise BadKeyFile(f"The key {path} is not a key in PEM without a password.") from error
+    if not isinstance(key, RSAPublicKey) or key.key_size < _SMALLEST_KEY_BITS:
+        raise BadKeyFile(f"The key {path} is not an RSA key of at least {_SMALLEST_KEY_BITS} bits.")
+    return key
+
+
+def _published(key: RSAPublicKey) -> dict[str, Any]:
+    public: dict[str, Any] = RSAAlgorithm.to_jwk(key, as_dict=True)
+    members = {name: public[name] for name in ("e", "kty", "n")}
+    canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode()
+    key_id = _base64url(hashlib.sha256(canonical).digest())
+    return {**members, "kid": key_id, "use": "sig", "alg": _ALGORITHM}
 
 
 def new_refresh_token() -> str:

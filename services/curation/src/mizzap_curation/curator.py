@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from mizzap_common import outbox
+from mizzap_common import ai_consents, changes, outbox
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, curating, events
 from mizzap_common.db import Database
@@ -89,10 +89,13 @@ class Curator:
         # seconds of computing for a large library: beside the event loop, not in it
         moments = await asyncio.to_thread(best_moments, known, found)
         async with self.database.begin() as session:
-            if not await repository.finish(session, claimed, len(known.scores)):
+            consent = await ai_consents.held(session, claimed.user_id)
+            if not await repository.finish(session, claimed, len(known.scores)) or consent is None:
                 return
             there = await repository.qualities(session, claimed.user_id, [m.photo_id for m in moments])
             moments = [moment for moment in moments if moment.photo_id in there]
+            if moments != await repository.moments(session, claimed.set_id):
+                changes.note(session, claimed.user_id, repository.KIND, claimed.set_id)
             await repository.replace_moments(session, claimed.set_id, moments)
             ready = events.CurationReady(user_id=claimed.user_id, set_id=claimed.set_id, moments=len(moments))
             await outbox.add(session, catalog.CURATION_READY, ready)

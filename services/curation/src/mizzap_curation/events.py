@@ -4,24 +4,40 @@ from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, events
 from mizzap_common.inbox import Delivery
 
+from mizzap_curation.consent import Consent
 from mizzap_curation.service import Curation
 
 
 class Handlers:
     """Events in the words of the catalogue, turned into what they mean for curation."""
 
-    def __init__(self, curation: Curation) -> None:
+    def __init__(self, curation: Curation, consent: Consent) -> None:
         self.curation = curation
+        self.consent = consent
 
     def subscribe(self, bus: Bus) -> None:
         bus.on(catalog.PHOTO_UPLOADED, self.curation.score)
+        bus.on(catalog.PROCESSING_REQUESTED, self.requested)
         bus.on(catalog.PHOTO_EMBEDDED, self.curation.reconsider)
-        bus.on(catalog.PHOTO_PROCESSED, self.curation.reconsider)
-        bus.on(catalog.PHOTO_FAILED, self.curation.drop)
+        bus.on(catalog.PHOTO_PROCESSED, self.curation.processed)
+        bus.on(catalog.PHOTO_FAILED, self.curation.failed)
+        bus.on(catalog.PHOTO_TRASHED, self.trashed)
+        bus.on(catalog.PHOTO_RESTORED, self.restored)
         bus.on(catalog.PHOTO_DELETED, self.curation.forget)
+        bus.on(catalog.CONSENT_CHANGED, self.consent.changed)
         bus.on(catalog.DUPLICATE_DETECTED, self.detected)
         bus.on(catalog.DUPLICATE_WITHDRAWN, self.withdrawn)
         bus.on(catalog.DUPLICATE_RESOLVED, self.resolved)
+
+    async def requested(self, photo: events.ProcessingRequested, delivery: Delivery) -> None:
+        if "ai_score" in photo.steps:
+            await self.curation.score(photo, delivery)
+
+    async def trashed(self, photo: events.PhotoTrashed, delivery: Delivery) -> None:
+        await self.curation.move(photo, delivery, hide=True)
+
+    async def restored(self, photo: events.PhotoRestored, delivery: Delivery) -> None:
+        await self.curation.move(photo, delivery, hide=False)
 
     async def detected(self, pair: events.DuplicateDetected, delivery: Delivery) -> None:
         await self.curation.pair_told(pair, delivery)

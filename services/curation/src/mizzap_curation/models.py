@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
-from mizzap_common import tables
+from mizzap_common import ai_consents, changes, hidden, tables
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -15,6 +16,8 @@ from sqlalchemy import (
     MetaData,
     Text,
     UniqueConstraint,
+    Uuid,
+    false,
     func,
     text,
 )
@@ -54,7 +57,21 @@ class ScoreRow(Base, table=True):
     low_noise: float
     resolution: float
     screenshot: bool
+    failed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Another step of the photo failed: it can't be shown, and is no candidate until it is processed after all."""
+    outcome_version: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """Of the outcome that `failed` comes from; an earlier one that arrives later changes nothing."""
     scored_at: datetime | None = Field(default=None, sa_column=_time(nullable=False, server_default=func.now()))
+
+
+class UnscoredRow(Base, table=True):
+    """A photo that was left out, as its user has not agreed to AI; asked for when that changes."""
+
+    __tablename__ = "unscored"
+    __table_args__ = (Index("unscored_by_user", "user_id"),)
+
+    photo_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    user_id: int = Field(sa_type=BigInteger)
 
 
 class PairRow(Base, table=True):
@@ -126,4 +143,86 @@ class ChoiceRow(Base, table=True):
     position: int | None = None
 
 
+def _order_id(**options: Any) -> Column[Any]:
+    return Column(ForeignKey("partner_orders.id", ondelete="CASCADE"), **options)
+
+
+class OrderRow(Base, table=True):
+    """What a user has ordered from a partner, and the consent to hand it the photos."""
+
+    __tablename__ = "partner_orders"
+    __table_args__ = (Index("partner_orders_by_user", "user_id", "id"),)
+
+    id: int = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    user_id: int = Field(sa_type=BigInteger)
+    partner: str = Field(sa_type=Text)
+    status: str = Field(sa_type=Text)
+    wishes: dict[str, Any] = Field(
+        sa_column=Column(JSONB, nullable=False, comment="what is ordered, in the user's words")
+    )
+    progress: int | None = None
+    message: str | None = Field(default=None, sa_type=Text)
+    delivery_url: str | None = Field(default=None, sa_type=Text)
+    error_code: str | None = Field(default=None, sa_type=Text)
+    error_message: str | None = Field(default=None, sa_type=Text)
+    consent_version: str = Field(sa_type=Text)
+    consent_given_at: datetime = Field(default=None, sa_column=_time(nullable=False, server_default=func.now()))
+    consent_withdrawn_at: datetime | None = Field(default=None, sa_column=_time())
+    links_expire_at: datetime = Field(sa_column=_time(nullable=False))
+    created_at: datetime = Field(default=None, sa_column=_time(nullable=False, server_default=func.now()))
+    updated_at: datetime = Field(default=None, sa_column=_time(nullable=False, server_default=func.now()))
+
+
+class OrderPhotoRow(Base, table=True):
+    """A photo that the order's partner may fetch while the order is open. Goes with the photo."""
+
+    __tablename__ = "partner_order_photos"
+    __table_args__ = (Index("partner_order_photos_by_photo", "user_id", "photo_id"),)
+
+    order_id: int = Field(sa_column=_order_id(primary_key=True))
+    photo_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    user_id: int = Field(sa_type=BigInteger)
+    position: int
+
+
+class PartnerRequestRow(Base, table=True):
+    """Something to tell a partner: sent until it is taken, refused or given up."""
+
+    __tablename__ = "partner_requests"
+    __table_args__ = (
+        Index("partner_requests_waiting", "send_after", postgresql_where=text("done_at IS NULL")),
+        Index("partner_requests_by_order", "order_id"),
+    )
+
+    id: int = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    order_id: int = Field(sa_column=_order_id(nullable=False))
+    user_id: int = Field(sa_type=BigInteger)
+    kind: str = Field(sa_type=Text)
+    message_id: UUID = Field(
+        sa_column=Column(Uuid, nullable=False, comment="the same with every try: the partner's key")
+    )
+    attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    send_after: datetime = Field(default=None, sa_column=_time(nullable=False, server_default=func.now()))
+    claimed_until: datetime | None = Field(default=None, sa_column=_time())
+    done_at: datetime | None = Field(default=None, sa_column=_time())
+    outcome: str | None = Field(default=None, sa_type=Text)
+
+
+class PartnerCallbackRow(Base, table=True):
+    """A message of a partner's that was taken, with what was answered: a repetition gets the same."""
+
+    __tablename__ = "partner_callbacks"
+    __table_args__ = (Index("partner_callbacks_by_order", "order_id"),)
+
+    partner: str = Field(sa_column=Column(Text, primary_key=True))
+    webhook_id: str = Field(sa_column=Column(Text, primary_key=True))
+    order_id: int = Field(sa_column=_order_id(nullable=False))
+    user_id: int = Field(sa_type=BigInteger)
+    answer: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    created_at: datetime | None = Field(default=None, sa_column=_time(nullable=False, server_default=func.now()))
+
+
 tables.add_to(metadata)
+changes.add_to(metadata)
+hidden.add_to(metadata)
+ai_consents.add_to(metadata)

@@ -8,16 +8,23 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from mizzap_common import changes, hidden
 from mizzap_common.contracts import curating, events
 from sqlalchemy import case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from mizzap_curation.models import ChoiceRow, MomentRow, PairRow, ScoreRow, SetRow
+from mizzap_curation.models import ChoiceRow, MomentRow, PairRow, ScoreRow, SetRow, UnscoredRow
+
+KIND = "moments"
+"""What a set is called in the change feed."""
 
 PINNED, REMOVED = "pinned", "removed"
 SUGGESTED, CONFIRMED = "suggested", "confirmed"
+_SHOWN = (hidden.is_shown(col(ScoreRow.photo_id)), ~col(ScoreRow.failed))
+"""Scores of photos that are not in the trash and have not failed."""
+_ROWS_AT_ONCE = 5000
 _SECONDS_PER_PHOTO = 0.01
 """A large library takes longer to choose from: it may also wait longer while photos keep coming."""
 
@@ -45,28 +52,79 @@ class Claim:
 
 async def store_score(session: AsyncSession, row: ScoreRow) -> None:
     """Stores a photo's score, in the place of one that is there."""
-    values = row.model_dump(exclude={"scored_at"})
+    values = row.model_dump(exclude={"scored_at", "failed", "outcome_version"})
     statement = insert(ScoreRow).values(values)
     changed = {name: statement.excluded[name] for name in values if name not in ("photo_id", "user_id")}
     await session.execute(statement.on_conflict_do_update(index_elements=["photo_id"], set_=changed))
+    await session.execute(
+        delete(UnscoredRow).where(col(UnscoredRow.user_id) == row.user_id, col(UnscoredRow.photo_id) == row.photo_id)
+    )
+
+
+async def leave_unscored(session: AsyncSession, user_id: int, photo_id: int) -> None:
+    """Remembers a photo that was left out."""
+    statement = insert(UnscoredRow).values(user_id=user_id, photo_id=photo_id)
+    await session.execute(statement.on_conflict_do_nothing())
+
+
+async def unscored(session: AsyncSession, user_id: int) -> Sequence[int]:
+    statement = (
+        select(col(UnscoredRow.photo_id)).where(col(UnscoredRow.user_id) == user_id).order_by(col(UnscoredRow.photo_id))
+    )
+    return (await session.scalars(statement)).all()
+
+
+async def remove_results(session: AsyncSession, user_id: int) -> None:
+    """Removes the user's scores and set. The photos are remembered as left out; so is what the user wished of them."""
+    if (row := await find_set(session, user_id, lock=True)) is not None:
+        changes.note(session, user_id, KIND, row.id, deleted=True)
+    gone = delete(ScoreRow).where(col(ScoreRow.user_id) == user_id).returning(col(ScoreRow.photo_id))
+    rows = [{"user_id": user_id, "photo_id": photo_id} for photo_id in await session.scalars(gone)]
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        statement = insert(UnscoredRow).values(rows[start : start + _ROWS_AT_ONCE])
+        await session.execute(statement.on_conflict_do_nothing())
+    await session.execute(delete(SetRow).where(col(SetRow.user_id) == user_id))
+
+
+async def tell_outcome(session: AsyncSession, photo: events.PhotoOutcome, failed: bool) -> None:
+    """Notes how the photo's processing has ended, unless a later outcome is known."""
+    mine = (col(ScoreRow.user_id) == photo.user_id, col(ScoreRow.photo_id) == photo.photo_id)
+    if (await session.scalars(select(col(ScoreRow.failed)).where(*mine))).one_or_none() is not failed:
+        await note_if_chosen(session, photo.user_id, photo.photo_id)
+    await session.execute(
+        update(ScoreRow)
+        .where(*mine, col(ScoreRow.outcome_version) <= photo.version)
+        .values(failed=failed, outcome_version=photo.version)
+    )
 
 
 async def forget_photo(session: AsyncSession, user_id: int, photo_id: int) -> None:
     """Removes what is known of a photo; its place in the set goes with its score."""
-    for table in (ScoreRow, ChoiceRow):
+    await note_if_chosen(session, user_id, photo_id)
+    for table in (ScoreRow, ChoiceRow, UnscoredRow):
         await session.execute(delete(table).where(col(table.user_id) == user_id, col(table.photo_id) == photo_id))
     touched = or_(col(PairRow.primary_photo_id) == photo_id, col(PairRow.duplicate_photo_id) == photo_id)
     await session.execute(update(PairRow).where(col(PairRow.user_id) == user_id, touched).values(withdrawn=True))
 
 
+async def note_if_chosen(session: AsyncSession, user_id: int, photo_id: int) -> None:
+    """To be called where a photo comes into view or goes out of it: the set that it is in is another one then."""
+    sets = select(col(MomentRow.set_id)).join(SetRow, col(SetRow.id) == col(MomentRow.set_id))
+    mine = sets.where(col(SetRow.user_id) == user_id, col(MomentRow.photo_id) == photo_id)
+    changes.note(session, user_id, KIND, *(await session.scalars(mine)).all())
+
+
 async def scores(session: AsyncSession, user_id: int) -> Sequence[ScoreRow]:
-    return (await session.scalars(select(ScoreRow).where(col(ScoreRow.user_id) == user_id))).all()
+    """Of the photos that can be shown."""
+    return (await session.scalars(select(ScoreRow).where(col(ScoreRow.user_id) == user_id, *_SHOWN))).all()
 
 
 async def qualities(session: AsyncSession, user_id: int, photo_ids: Collection[int]) -> dict[int, float]:
-    """The technical quality of those photos that are this user's and scored."""
+    """The technical quality of those photos that are this user's, scored, and can be shown."""
     statement = select(col(ScoreRow.photo_id), col(ScoreRow.quality)).where(
-        col(ScoreRow.user_id) == user_id, col(ScoreRow.photo_id).in_(photo_ids)
+        col(ScoreRow.user_id) == user_id,
+        col(ScoreRow.photo_id).in_(photo_ids),
+        *_SHOWN,
     )
     return {row.photo_id: row.quality for row in await session.execute(statement)}
 
@@ -112,6 +170,8 @@ async def wish(session: AsyncSession, user_id: int, photo_ids: Collection[int], 
 async def arrange(session: AsyncSession, user_id: int, photo_ids: Sequence[int]) -> None:
     """Remembers the user's own order; it replaces an earlier one."""
     await session.execute(update(ChoiceRow).where(col(ChoiceRow.user_id) == user_id).values(position=None))
+    if not photo_ids:
+        return
     statement = insert(ChoiceRow).values(
         [{"user_id": user_id, "photo_id": photo_id, "position": at} for at, photo_id in enumerate(photo_ids)]
     )
@@ -196,7 +256,9 @@ async def claim(session: AsyncSession, lease: timedelta) -> Claim | None:
 async def finish(session: AsyncSession, claimed: Claim, photos: int) -> bool:
     """Ends a claim. False when the set must be left as it is: the user has changed it, or a later choice was quicker."""
     row = await find_set(session, claimed.user_id, lock=True)
-    if row is None or row.edits != claimed.edits or row.status != SUGGESTED or row.made > claimed.wanted:
+    if row is None or row.id != claimed.set_id:
+        return False
+    if row.edits != claimed.edits or row.status != SUGGESTED or row.made > claimed.wanted:
         await postpone(session, claimed, timedelta(0))
         return False
     changed_since = col(SetRow.wanted) > claimed.wanted
@@ -225,7 +287,13 @@ async def postpone(session: AsyncSession, claimed: Claim, by: timedelta) -> None
 
 
 async def moments(session: AsyncSession, set_id: int) -> list[curating.Moment]:
-    statement = select(MomentRow).where(col(MomentRow.set_id) == set_id).order_by(col(MomentRow.position))
+    """In their order, without those whose photo can't be shown."""
+    statement = (
+        select(MomentRow)
+        .join(ScoreRow, col(ScoreRow.photo_id) == col(MomentRow.photo_id))
+        .where(col(MomentRow.set_id) == set_id, *_SHOWN)
+        .order_by(col(MomentRow.position))
+    )
     rows = (await session.scalars(statement)).all()
     return [curating.Moment.model_validate(row, from_attributes=True) for row in rows]
 

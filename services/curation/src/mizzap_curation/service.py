@@ -3,7 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from mizzap_common import outbox, tombstones
+from mizzap_common import ai_consents, changes, hidden, outbox, tombstones
+from mizzap_common.ai_consents import ConsentCame
 from mizzap_common.contracts import catalog, curating, events, library
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, NotFound
@@ -13,7 +14,7 @@ from mizzap_common.inbox import Delivery
 from mizzap_common.storage import Storage
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mizzap_curation import repository, wishes
+from mizzap_curation import orders_repository, repository, wishes
 from mizzap_curation.examine import Examination, examine
 from mizzap_curation.models import ScoreRow, SetRow
 from mizzap_curation.repository import Patience
@@ -34,11 +35,20 @@ class Curation:
     # --- events -----------------------------------------------------------------------------------------------------
 
     async def score(self, photo: events.PhotoUploaded, delivery: Delivery) -> None:
-        """Raises NotFound when the original is not there though the photo was not deleted."""
-        outcome = await self._examine(photo)
+        """Raises NotFound when the original is not there though the photo was not deleted.
+
+        Raises NotYet when nothing was heard of the user's consent, or it came while the photo was being left out.
+        """
+        outcome = await self._examine(photo) if await self._may_score(photo.user_id, delivery) else None
         async with self.database.effect(delivery) as session:
             if await tombstones.is_buried(session, photo.photo_id):
                 return
+            consent = await ai_consents.held(session, photo.user_id)
+            if consent is None:
+                await self._leave_out(session, photo)
+                return
+            if outcome is None:
+                raise ConsentCame
             if isinstance(outcome, NotFound):
                 raise outcome
             if isinstance(outcome, ImageError):
@@ -50,9 +60,22 @@ class Curation:
             await repository.mark_due(session, photo.user_id, self.patience)
             await repository.store_score(session, _score_row(photo, outcome))
             scored = events.PhotoScored(
-                user_id=photo.user_id, photo_id=photo.photo_id, quality_score=outcome.quality.total
+                user_id=photo.user_id,
+                photo_id=photo.photo_id,
+                quality_score=outcome.quality.total,
+                consent_change=consent,
             )
             await outbox.add(session, catalog.PHOTO_SCORED, scored)
+
+    async def _may_score(self, user_id: int, delivery: Delivery) -> bool:
+        async with self.database.begin() as session:
+            return await ai_consents.looked_up(session, user_id, delivery)
+
+    async def _leave_out(self, session: AsyncSession, photo: events.PhotoUploaded) -> None:
+        await ai_consents.nothing_came(session, photo.user_id)
+        await repository.leave_unscored(session, photo.user_id, photo.photo_id)
+        skipped = events.StepSkipped(user_id=photo.user_id, photo_id=photo.photo_id, reason="no_ai_consent")
+        await outbox.add(session, catalog.SCORE_SKIPPED, skipped)
 
     async def _examine(self, photo: events.PhotoUploaded) -> Examination | ImageError | NotFound:
         try:
@@ -65,17 +88,33 @@ class Curation:
         async with self.database.effect(delivery) as session:
             await repository.mark_due(session, photo.user_id, self.patience)
 
-    async def drop(self, photo: events.PhotoFailed, delivery: Delivery) -> None:
-        """A photo that failed in another step can't be shown: it is no candidate."""
+    async def processed(self, photo: events.PhotoProcessed, delivery: Delivery) -> None:
+        await self._ended(photo, delivery, failed=False)
+
+    async def failed(self, photo: events.PhotoFailed, delivery: Delivery) -> None:
+        """A photo that failed in another step can't be shown: it is no candidate, until it is processed after all."""
+        await self._ended(photo, delivery, failed=True)
+
+    async def _ended(self, photo: events.PhotoOutcome, delivery: Delivery, failed: bool) -> None:
         async with self.database.effect(delivery) as session:
             await repository.mark_due(session, photo.user_id, self.patience)
-            await repository.forget_photo(session, photo.user_id, photo.photo_id)
+            await repository.tell_outcome(session, photo, failed)
 
     async def forget(self, photo: events.PhotoDeleted, delivery: Delivery) -> None:
         async with self.database.effect(delivery) as session:
             await tombstones.bury(session, photo.photo_id, photo.user_id)
+            await hidden.forget(session, photo.user_id, photo.photo_id)
             await repository.mark_due(session, photo.user_id, self.patience)
             await repository.forget_photo(session, photo.user_id, photo.photo_id)
+            await orders_repository.forget_photo(session, photo.user_id, photo.photo_id)
+
+    async def move(self, photo: events.PhotoTrashed, delivery: Delivery, hide: bool) -> None:
+        """A photo in the trash is no candidate, and is not shown where it was chosen; its score and its owner's wishes
+        stay for when it comes back."""
+        async with self.database.effect(delivery) as session:
+            if await hidden.tell(session, photo, hide):
+                await repository.mark_due(session, photo.user_id, self.patience)
+                await repository.note_if_chosen(session, photo.user_id, photo.photo_id)
 
     async def pair_told(self, pair: events.DuplicatePair, delivery: Delivery, **said: bool) -> None:
         async with self.database.effect(delivery) as session:
@@ -86,7 +125,7 @@ class Curation:
 
     async def present(self, request: library.UserRequest) -> curating.CuratedSet:
         async with self.database.begin() as session:
-            return await _answer(session, await repository.find_set(session, request.user_id))
+            return await to_answer(session, await repository.find_set(session, request.user_id))
 
     async def confirm(self, request: library.UserRequest) -> curating.CuratedSet:
         """The set stays as it is from here on, until its owner changes it. Raises Conflict while it is empty."""
@@ -97,8 +136,9 @@ class Curation:
                 raise Conflict("There are no moments to confirm yet.", code="NOTHING_TO_CONFIRM")
             await repository.wish(session, request.user_id, [m.photo_id for m in shown], repository.PINNED)
             await repository.confirm(session, row.id)
+            changes.note(session, request.user_id, repository.KIND, row.id)
             await session.refresh(row)
-            return await _answer(session, row)
+            return await to_answer(session, row)
 
     async def change(self, request: curating.ChangeMoments) -> curating.CuratedSet:
         """Takes effect at once; seats that become free are filled when the moments are chosen anew, soon after.
@@ -120,8 +160,9 @@ class Curation:
                 await repository.arrange(session, request.user_id, request.order)
             await repository.replace_moments(session, row.id, shown)
             await repository.reopen(session, row.id)
+            changes.note(session, request.user_id, repository.KIND, row.id)
             await session.refresh(row)
-            return await _answer(session, row)
+            return await to_answer(session, row)
 
 
 def _score_row(photo: events.PhotoUploaded, found: Examination) -> ScoreRow:
@@ -136,7 +177,7 @@ def _score_row(photo: events.PhotoUploaded, found: Examination) -> ScoreRow:
     )
 
 
-async def _answer(session: AsyncSession, row: SetRow | None) -> curating.CuratedSet:
+async def to_answer(session: AsyncSession, row: SetRow | None) -> curating.CuratedSet:
     if row is None:
         return curating.CuratedSet(id=None, status="suggested", moments=[], photos=0, up_to_date=True, updated_at=None)
     return curating.CuratedSet(

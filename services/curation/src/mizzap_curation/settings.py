@@ -1,10 +1,27 @@
 """Settings of the curation service."""
 
-from mizzap_common.settings import DatabaseSettings, ImagingSettings
+from collections.abc import Iterator
+from typing import cast, get_args
+from urllib.parse import urlsplit
+
+from mizzap_common.contracts.ordering import Partner
+from mizzap_common.settings import DatabaseSettings, ImagingSettings, KeyRingSettings
+from pydantic import BaseModel, SecretStr, model_validator
+from standardwebhooks import Webhook
+
+_LEAST_SECRET_BYTES = 24
+"""As Standard Webhooks ask for."""
 
 
-class CurationSettings(DatabaseSettings, ImagingSettings):
-    """A database, child processes for decoding, and how eagerly moments are chosen anew."""
+class PartnerAddress(BaseModel):
+    """Where a partner takes orders, and the secret that both sides sign with."""
+
+    url: str
+    secret: SecretStr
+
+
+class CurationSettings(DatabaseSettings, ImagingSettings, KeyRingSettings):
+    """A database, child processes for decoding, how eagerly moments are chosen anew, and the partners."""
 
     curation_quiet_seconds: float = 2.0
     """A user's moments are chosen anew when nothing has happened to the library for so long…"""
@@ -16,3 +33,59 @@ class CurationSettings(DatabaseSettings, ImagingSettings):
     """After this time another process takes over a choice that was begun and not finished."""
     curation_retry_seconds: float = 5.0
     """How long a user's moments wait when the vectors of the photos can't be had."""
+
+    memopyk_url: str | None = None
+    """Where MEMOPYK takes orders for films; without it they can't be placed."""
+    memopyk_secret: SecretStr | None = None
+    """As Standard Webhooks write it: ``whsec_`` and the base64 of at least 24 random bytes."""
+    photall_url: str | None = None
+    """Where photALL takes orders to retouch."""
+    photall_secret: SecretStr | None = None
+    public_url: str = "http://127.0.0.1:8080"
+    """The gateway as the partners reach it: the photos' links and the callback's address begin with it."""
+    partner_link_days: float = 7.0
+    """How long the links to an order's photos can be used, while the order is open."""
+    partner_timeout_seconds: float = 15.0
+    """How long a partner may take to answer."""
+    partner_retry_seconds: tuple[float, ...] = (2, 10, 60, 300, 1_800, 7_200, 21_600)
+    """Waits before each further try; after the last one the order has failed."""
+    partner_poll_seconds: float = 0.5
+    """How often an idle process looks whether something has to be sent."""
+
+    @property
+    def partners(self) -> dict[Partner, PartnerAddress]:
+        """Those that orders can be placed with."""
+        return dict(self._partners())
+
+    def _partners(self) -> Iterator[tuple[Partner, PartnerAddress]]:
+        for name in get_args(Partner):
+            url, secret = getattr(self, f"{name}_url"), getattr(self, f"{name}_secret")
+            if url and secret:
+                yield cast(Partner, name), PartnerAddress(url=url, secret=secret)
+
+    @model_validator(mode="after")
+    def _partners_are_safe(self) -> "CurationSettings":
+        for name in get_args(Partner):
+            if not getattr(self, f"{name}_url"):
+                continue
+            secret = getattr(self, f"{name}_secret")
+            if secret is None or not _is_strong(secret.get_secret_value()):
+                raise ValueError(
+                    f"MIZZAP_{name.upper()}_URL needs MIZZAP_{name.upper()}_SECRET: "
+                    f"whsec_ and the base64 of at least {_LEAST_SECRET_BYTES} random bytes"
+                )
+            if self.environment == "production":
+                for url in (getattr(self, f"{name}_url"), self.public_url):
+                    if urlsplit(url).scheme != "https":
+                        raise ValueError(
+                            f"in production a partner is reached, and reaches us, over https, not by {url}"
+                        )
+        return self
+
+
+def _is_strong(secret: str) -> bool:
+    try:
+        Webhook(secret)
+    except Exception:  # whatever the library makes of what is no secret
+        return False
+    return len(secret.removeprefix("whsec_").rstrip("=")) * 3 // 4 >= _LEAST_SECRET_BYTES

@@ -9,7 +9,11 @@ from qdrant_client import AsyncQdrantClient
 from starlette.applications import Starlette
 
 from mizzap_dedup import events, rpc
+from mizzap_dedup.consent import Consent
+from mizzap_dedup.decisions import Decisions
 from mizzap_dedup.examine import load
+from mizzap_dedup.feed import Feed
+from mizzap_dedup.finder import Finder
 from mizzap_dedup.search import Search
 from mizzap_dedup.service import Dedup
 from mizzap_dedup.settings import DedupSettings
@@ -32,8 +36,10 @@ def build(settings: DedupSettings) -> Starlette:
     thresholds = thresholds_of(bundle.id) if bundle else None
     search = Search(service.database, service.storage, pool, vectors, thresholds)
     dedup = Dedup(service.database, service.storage, pool, search, vectors, model)
-    events.subscribe(service.bus, dedup, workers=pool.workers + 1)
-    rpc.serve(service.bus, dedup)
+    consent = Consent(service.database, vectors)
+    events.subscribe(service.bus, dedup, consent, workers=pool.workers + 1)
+    finder = Finder(service.database, vectors, pool, model, has_text=bundle is not None and bundle.has_text)
+    rpc.serve(service.bus, dedup, Decisions(service.database), finder, Feed(service.database))
     service.on_start(pool.start)
     service.on_stop(pool.close)
     service.info["model"] = model.model_dump()

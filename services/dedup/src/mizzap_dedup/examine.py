@@ -20,7 +20,7 @@ _loaded: Final[dict[str, Embedder]] = {}
 
 @dataclass(frozen=True)
 class Examination:
-    """``vector`` is None without a model; ``pixels`` the upright copy that a second look starts from."""
+    """``vector`` is None without a model or a consent; ``pixels`` the upright copy that a second look starts from."""
 
     fingerprint: Fingerprint
     metadata: PhotoMetadata
@@ -35,17 +35,22 @@ def load(bundle: Bundle | None) -> None:
         _loaded["embedder"] = Embedder(bundle)
 
 
-def examine(data: bytes) -> Examination:
-    """Raises ImageError for what is no photo or damaged."""
+def examine(data: bytes, embed: bool) -> Examination:
+    """Raises ImageError for what is no photo or damaged. Without ``embed`` no vector is computed."""
     pixels = open_rgb(data, LONGEST_SIDE)
     metadata = read_metadata(data)
     embedder = _loaded.get("embedder")
     return Examination(
         fingerprint(pixels, metadata.width, metadata.height),
         metadata,
-        embedder.embed(pixels) if embedder else None,
+        embedder.embed(pixels) if embedder and embed else None,
         pixels,
     )
+
+
+def embed_text(text: str) -> npt.NDArray[np.float32]:
+    """The text's vector in the photos' space; the model has one for texts."""
+    return _loaded["embedder"].embed_text(text)
 
 
 def look_again(pixels: Pixels, others: list[tuple[bytes, Look]]) -> list[Alignment | None]:

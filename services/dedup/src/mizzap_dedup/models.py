@@ -2,9 +2,23 @@
 
 from datetime import datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
-from mizzap_common import tables
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Index, LargeBinary, MetaData, Text, func
+from mizzap_common import ai_consents, changes, hidden, tables
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    Text,
+    Uuid,
+    false,
+    func,
+)
 from sqlalchemy.dialects.postgresql import BIT, JSONB
 from sqlmodel import Field, SQLModel
 
@@ -53,6 +67,10 @@ class FingerprintRow(Base, table=True):
     model: str | None = Field(default=None, sa_type=Text)
     serial: str | None = Field(default=None, sa_type=Text)
     burst_id: str | None = Field(default=None, sa_type=Text)
+    embedded: bool = Field(
+        default=False,
+        sa_column=Column(Boolean, nullable=False, server_default=false(), comment="whether there is a vector of it"),
+    )
     uploaded_at: datetime | None = Field(default=None, sa_column=_now())
 
 
@@ -111,7 +129,29 @@ class DecisionRow(Base, table=True):
     decided_at: datetime | None = Field(default=None, sa_column=_now())
 
 
+class ActionRow(Base, table=True):
+    """What a user's word about a pair was before it was changed: the way back. ``bulk`` is what was said at once."""
+
+    __tablename__ = "actions"
+    __table_args__ = (
+        Index("actions_by_bulk", "user_id", "bulk"),
+        Index("actions_by_pair", "user_id", "left_id", "right_id"),
+    )
+
+    seq: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    bulk: UUID = Field(sa_column=Column(Uuid, nullable=False))
+    user_id: int = Field(sa_type=BigInteger)
+    left_id: int = Field(sa_type=BigInteger)
+    right_id: int = Field(sa_type=BigInteger)
+    before: str = Field(sa_type=Text)
+    after: str = Field(sa_type=Text)
+    created_at: datetime | None = Field(default=None, sa_column=_now())
+
+
 tables.add_to(metadata)
+changes.add_to(metadata)
+hidden.add_to(metadata)
+ai_consents.add_to(metadata)
 
 Values = dict[str, Any]
 """Columns and what they are set to."""

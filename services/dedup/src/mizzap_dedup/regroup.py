@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mizzap_common import outbox
+from mizzap_common import hidden, outbox
 from mizzap_common.contracts import catalog, events
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -40,7 +40,9 @@ async def regroup(session: AsyncSession, user_id: int, photo_ids: Iterable[int])
     start = set(photo_ids)
     component = await _component(session, user_id, start)
     about = start | set(component.photos)
-    wanted = _wanted(component, await repository.decisions(session, user_id, about))
+    decided = await repository.decisions(session, user_id, about)
+    wanted = _wanted(component, decided)
+    confirmed = {frozenset((row.left_id, row.right_id)) for row in decided if row.action == "confirmed"}
     existing = await repository.pairs_about(session, user_id, about)
     # a pair whose keeper changes sides is withdrawn before it is found again
     await _withdraw(session, user_id, [row for row in existing if row.action == "pending" and _key(row) not in wanted])
@@ -51,7 +53,9 @@ async def regroup(session: AsyncSession, user_id: int, photo_ids: Iterable[int])
     for (keeper, member), values in sorted(wanted.items()):
         same, turned = known.get((keeper, member)), known.get((member, keeper))
         if same is None and (turned is None or turned.action == "pending"):
-            await _detect(session, user_id, keeper, member, values)
+            # the similar lane comes and goes with the user's consent; what was said of a pair is not asked again
+            action = "confirmed" if frozenset((keeper, member)) in confirmed else "pending"
+            await _detect(session, user_id, keeper, member, {**values, "action": action})
         elif same is not None and same.action == "pending":
             await _change(session, user_id, same, values)
 
@@ -86,8 +90,11 @@ async def _component(session: AsyncSession, user_id: int, start: set[int]) -> _C
         for row in await repository.matches_of(session, user_id, frontier):
             found[row.left_id, row.right_id] = row
         frontier = {photo_id for pair in found for photo_id in pair} - seen
-    photos = {row.photo_id: row for row in await repository.fingerprints(session, user_id, seen)}
-    return _Component(photos, list(found.values()))
+    away = await hidden.hidden_among(session, user_id, seen)
+    photos = {row.photo_id: row for row in await repository.fingerprints(session, user_id, seen - away)}
+    # the photos that hang together by one in the trash alone are groups of their own, or none
+    matches = [row for row in found.values() if not away & {row.left_id, row.right_id}]
+    return _Component(photos, matches)
 
 
 def _wanted(component: _Component, decided: Iterable[DecisionRow]) -> dict[tuple[int, int], Values]:
@@ -125,7 +132,7 @@ def _values(match: Match, why: str) -> Values:
 
 async def _detect(session: AsyncSession, user_id: int, keeper: int, member: int, values: Values) -> None:
     pair = {"user_id": user_id, "primary_photo_id": keeper, "duplicate_photo_id": member}
-    duplicate_id = await repository.add_pair(session, {**pair, **values, "action": "pending", "current": True})
+    duplicate_id = await repository.add_pair(session, {**pair, **values, "current": True})
     detected = events.DuplicateDetected(
         duplicate_id=duplicate_id,
         user_id=user_id,
@@ -149,6 +156,15 @@ async def _withdraw(session: AsyncSession, user_id: int, gone: Iterable[Duplicat
             duplicate_photo_id=row.duplicate_photo_id,
         )
         await outbox.add(session, catalog.DUPLICATE_WITHDRAWN, withdrawn)
+
+
+async def withdraw_similar(session: AsyncSession, user_id: int) -> None:
+    """Takes back every pair and match that rests on vectors, and makes the groups anew without them.
+
+    What the user said of such a pair stays, for the day it is found again. The caller holds ``lock_groups``.
+    """
+    await _withdraw(session, user_id, await repository.similar_pairs(session, user_id))
+    await regroup(session, user_id, await repository.remove_similar_matches(session, user_id))
 
 
 async def withdraw_all(session: AsyncSession, user_id: int, photo_id: int) -> set[int]:

@@ -2,15 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 
+from mizzap_common import changes, hidden
 from mizzap_common.contracts import duplicating
-from sqlalchemy import ColumnElement, delete, func, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, case, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from mizzap_dedup.models import DecisionRow, DuplicateRow, FingerprintRow, MatchRow, Values
+from mizzap_dedup.models import ActionRow, DecisionRow, DuplicateRow, FingerprintRow, MatchRow, Values
 
 _LOCK_SPACE = 7_700_003
+_SHOWN = (hidden.is_shown(col(DuplicateRow.primary_photo_id)), hidden.is_shown(col(DuplicateRow.duplicate_photo_id)))
+"""Pairs of which neither photo is in the trash."""
+
+KIND = "duplicate"
+"""What pairs are called in the change feed."""
 
 PROBES = 9
 """Hashes that a photo is looked for with: its eight turns, and the one without its bars, or None."""
@@ -27,12 +33,14 @@ _ALIKE = text(
 )
 
 _STATS = text(
-    """WITH extra AS (
+    """WITH away AS (SELECT photo_id FROM hidden_photos WHERE user_id = :user_id AND hidden),
+    extra AS (
         SELECT duplicate_photo_id FROM duplicates
-        WHERE user_id = :user_id AND action IN ('pending', 'confirmed') AND lane <> 'similar'),
+        WHERE user_id = :user_id AND action IN ('pending', 'confirmed') AND lane <> 'similar'
+            AND primary_photo_id NOT IN (SELECT photo_id FROM away)),
     mine AS (
         SELECT sha256, size_bytes, photo_id IN (SELECT duplicate_photo_id FROM extra) AS is_extra
-        FROM fingerprints WHERE user_id = :user_id),
+        FROM fingerprints WHERE user_id = :user_id AND photo_id NOT IN (SELECT photo_id FROM away)),
     freed AS (SELECT max(size_bytes) AS size FROM mine GROUP BY sha256 HAVING bool_and(is_extra))
     SELECT count(*) FILTER (WHERE is_extra), (SELECT coalesce(sum(size), 0) FROM freed), count(*) FROM mine"""
 )
@@ -85,9 +93,36 @@ async def forget(session: AsyncSession, user_id: int, photo_id: int) -> None:
         (FingerprintRow, (col(FingerprintRow.photo_id),)),
         (MatchRow, (col(MatchRow.left_id), col(MatchRow.right_id))),
         (DecisionRow, (col(DecisionRow.left_id), col(DecisionRow.right_id))),
+        (ActionRow, (col(ActionRow.left_id), col(ActionRow.right_id))),
     ):
         about = or_(*(column == photo_id for column in columns))
         await session.execute(delete(table).where(col(table.user_id) == user_id, about))
+
+
+async def mark_embedded(session: AsyncSession, user_id: int, photo_id: int) -> None:
+    await session.execute(
+        update(FingerprintRow)
+        .where(col(FingerprintRow.user_id) == user_id, col(FingerprintRow.photo_id) == photo_id)
+        .values(embedded=True)
+    )
+
+
+async def forget_embeddings(session: AsyncSession, user_id: int) -> None:
+    """Marks all photos of this owner as having no vector."""
+    await session.execute(
+        update(FingerprintRow)
+        .where(col(FingerprintRow.user_id) == user_id, col(FingerprintRow.embedded))
+        .values(embedded=False)
+    )
+
+
+async def without_embedding(session: AsyncSession, user_id: int) -> Sequence[int]:
+    statement = (
+        select(col(FingerprintRow.photo_id))
+        .where(col(FingerprintRow.user_id) == user_id, ~col(FingerprintRow.embedded))
+        .order_by(col(FingerprintRow.photo_id))
+    )
+    return (await session.scalars(statement)).all()
 
 
 # --- matches and decisions --------------------------------------------------------------------------------------
@@ -116,34 +151,49 @@ async def decisions(session: AsyncSession, user_id: int, photo_ids: Iterable[int
     return (await session.scalars(statement)).all()
 
 
-async def decide(session: AsyncSession, user_id: int, left: int, right: int, action: str) -> None:
-    """Remembers the user's word about a pair; "pending" takes it back."""
+async def decide(session: AsyncSession, user_id: int, pairs: Sequence[tuple[int, int]], action: str) -> None:
+    """Remembers the user's word about pairs, the lower ids first; "pending" takes it back."""
     if action == "pending":
-        await session.execute(
-            delete(DecisionRow).where(
-                col(DecisionRow.user_id) == user_id,
-                col(DecisionRow.left_id) == left,
-                col(DecisionRow.right_id) == right,
-            )
-        )
+        pair = tuple_(col(DecisionRow.left_id), col(DecisionRow.right_id))
+        await session.execute(delete(DecisionRow).where(col(DecisionRow.user_id) == user_id, pair.in_(pairs)))
         return
-    statement = insert(DecisionRow).values(left_id=left, right_id=right, user_id=user_id, action=action)
+    rows = [{"left_id": left, "right_id": right, "user_id": user_id, "action": action} for left, right in pairs]
     changed = {"action": action, "decided_at": func.now()}
+    statement = insert(DecisionRow).values(rows)
     await session.execute(statement.on_conflict_do_update(index_elements=["left_id", "right_id"], set_=changed))
 
 
+async def remove_similar_matches(session: AsyncSession, user_id: int) -> set[int]:
+    """The photos that a removed match was about."""
+    statement = (
+        delete(MatchRow)
+        .where(col(MatchRow.user_id) == user_id, col(MatchRow.lane) == "similar")
+        .returning(col(MatchRow.left_id), col(MatchRow.right_id))
+    )
+    return {photo_id for pair in await session.execute(statement) for photo_id in pair}
+
+
 # --- duplicates -------------------------------------------------------------------------------------------------
+# what is written about a pair here is in the user's change feed, whoever writes it
 
 
 async def pairs_about(session: AsyncSession, user_id: int, photo_ids: Iterable[int]) -> Sequence[DuplicateRow]:
     ids = list(photo_ids)
     about = or_(col(DuplicateRow.primary_photo_id).in_(ids), col(DuplicateRow.duplicate_photo_id).in_(ids))
-    return (await session.scalars(select(DuplicateRow).where(col(DuplicateRow.user_id) == user_id, about))).all()
+    statement = select(DuplicateRow).where(col(DuplicateRow.user_id) == user_id, about)
+    return (await session.scalars(statement)).all()
+
+
+async def similar_pairs(session: AsyncSession, user_id: int) -> Sequence[DuplicateRow]:
+    statement = select(DuplicateRow).where(col(DuplicateRow.user_id) == user_id, col(DuplicateRow.lane) == "similar")
+    return (await session.scalars(statement)).all()
 
 
 async def add_pair(session: AsyncSession, values: Values) -> int:
     made = await session.execute(insert(DuplicateRow).values(**values).returning(col(DuplicateRow.id)))
-    return int(made.scalar_one() or 0)
+    duplicate_id = int(made.scalar_one() or 0)
+    changes.note(session, values["user_id"], KIND, duplicate_id)
+    return duplicate_id
 
 
 async def change_pair(session: AsyncSession, user_id: int, duplicate_id: int, values: Values) -> None:
@@ -152,29 +202,51 @@ async def change_pair(session: AsyncSession, user_id: int, duplicate_id: int, va
         .where(col(DuplicateRow.user_id) == user_id, col(DuplicateRow.id) == duplicate_id)
         .values(**values)
     )
+    changes.note(session, user_id, KIND, duplicate_id)
 
 
-async def mark(session: AsyncSession, user_id: int, duplicate_id: int, action: str) -> None:
-    """Writes the user's word beside the pair; "pending" is none."""
+async def mark(session: AsyncSession, user_id: int, duplicate_ids: Sequence[int], action: str) -> None:
+    """Writes the user's word beside the pairs; "pending" is none."""
+    mine = (col(DuplicateRow.user_id) == user_id, col(DuplicateRow.id).in_(duplicate_ids))
     when = None if action == "pending" else func.now()
-    await change_pair(session, user_id, duplicate_id, {"action": action, "action_date": when})
+    await session.execute(update(DuplicateRow).where(*mine).values(action=action, action_date=when))
+    changes.note(session, user_id, KIND, *duplicate_ids)
 
 
 async def remove_pairs(session: AsyncSession, user_id: int, duplicate_ids: Sequence[int]) -> None:
     await session.execute(
         delete(DuplicateRow).where(col(DuplicateRow.user_id) == user_id, col(DuplicateRow.id).in_(duplicate_ids))
     )
+    changes.note(session, user_id, KIND, *duplicate_ids, deleted=True)
 
 
-async def pair(session: AsyncSession, user_id: int, duplicate_id: int) -> DuplicateRow | None:
-    statement = select(DuplicateRow).where(col(DuplicateRow.user_id) == user_id, col(DuplicateRow.id) == duplicate_id)
-    return (await session.scalars(statement.with_for_update())).first()
+async def pairs_by_id(session: AsyncSession, user_id: int, duplicate_ids: Iterable[int]) -> Sequence[DuplicateRow]:
+    statement = select(DuplicateRow).where(
+        col(DuplicateRow.user_id) == user_id, col(DuplicateRow.id).in_(list(duplicate_ids)), *_SHOWN
+    )
+    return (await session.scalars(statement)).all()
+
+
+async def group_pairs(session: AsyncSession, user_id: int, keeper: int, similar: bool) -> Sequence[DuplicateRow]:
+    """The pairs of one group, as ``group_page`` shows it."""
+    statement = (
+        select(DuplicateRow)
+        .where(
+            *_in_groups(user_id),
+            col(DuplicateRow.primary_photo_id) == keeper,
+            (col(DuplicateRow.lane) == "similar") == similar,
+        )
+        .order_by(col(DuplicateRow.duplicate_photo_id))
+    )
+    return (await session.scalars(statement)).all()
 
 
 async def page(session: AsyncSession, request: duplicating.ListDuplicates) -> tuple[Sequence[DuplicateRow], int]:
-    mine: list[ColumnElement[bool]] = [col(DuplicateRow.user_id) == request.user_id]
+    mine: list[ColumnElement[bool]] = [col(DuplicateRow.user_id) == request.user_id, *_SHOWN]
     if request.action is not None:
         mine.append(col(DuplicateRow.action) == request.action)
+    if request.lane is not None:
+        mine.append(col(DuplicateRow.lane) == request.lane)
     statement = (
         select(DuplicateRow)
         .where(*mine)
@@ -187,18 +259,25 @@ async def page(session: AsyncSession, request: duplicating.ListDuplicates) -> tu
 
 
 _OPEN = ("pending", "confirmed")
+_WEAKNESS = {"exact": 0, "pixel": 1, "near": 2, "similar": 3}
+
+
+def _in_groups(user_id: int) -> list[ColumnElement[bool]]:
+    shown = col(DuplicateRow.current).is_(True)
+    return [col(DuplicateRow.user_id) == user_id, col(DuplicateRow.action).in_(_OPEN), shown]
 
 
 async def group_page(session: AsyncSession, request: duplicating.ListGroups) -> tuple[list[list[DuplicateRow]], int]:
     """The pairs of each group of the page, groups by keeper; candidates by likeness alone are groups of their own."""
     similar = (col(DuplicateRow.lane) == "similar").label("similar")
     keeper = col(DuplicateRow.primary_photo_id)
-    mine = (
-        col(DuplicateRow.user_id) == request.user_id,
-        col(DuplicateRow.action).in_(_OPEN),
-        col(DuplicateRow.current),
-    )
+    mine = _in_groups(request.user_id)
+    if request.action is not None:
+        mine.append(col(DuplicateRow.action) == request.action)
     heads = select(keeper, similar).where(*mine).group_by(keeper, similar)
+    if request.lane is not None:
+        weakest = func.max(case(_WEAKNESS, value=col(DuplicateRow.lane)))
+        heads = heads.having(weakest == _WEAKNESS[request.lane])
     total = (await session.execute(select(func.count()).select_from(heads.subquery()))).scalar_one()
     shown = heads.order_by(keeper, similar).limit(request.limit).offset((request.page - 1) * request.limit)
     keys = [(row[0], row[1]) for row in (await session.execute(shown)).all()]

@@ -1,10 +1,12 @@
-"""What the dedup service decides: when a photo is fingerprinted, what a deletion takes along, what a user's word does."""
+"""What the dedup service decides: when a photo is fingerprinted, what a deletion takes along, and what is answered."""
 
 import base64
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
-from mizzap_common import outbox, tombstones
+from mizzap_common import ai_consents, changes, hidden, outbox, tombstones
+from mizzap_common.ai_consents import ConsentCame
 from mizzap_common.contracts import catalog, duplicating, events, library
 from mizzap_common.db import Database
 from mizzap_common.errors import NotFound
@@ -47,9 +49,13 @@ class Dedup:
     # --- hearing ------------------------------------------------------------------------------------------------
 
     async def fingerprint(self, photo: events.PhotoUploaded, delivery: Delivery) -> None:
-        """Raises NotFound when the original is not there though the photo was not deleted."""
+        """Raises NotFound when the original is not there though the photo was not deleted.
+
+        Raises NotYet when nothing was heard of the user's consent, or it came while the photo was examined without.
+        """
+        embed = await self._may_embed(photo.user_id, delivery)
         try:
-            found = await self.pool.run(examine, await self.storage.get(photo.object_key))
+            found = await self.pool.run(examine, await self.storage.get(photo.object_key), embed)
         except ImageError as error:
             await self._fail(photo, delivery, error)
             return
@@ -59,6 +65,7 @@ class Dedup:
             await self._settle(photo, delivery, None, {})
             return
         mine = await self._store(photo, found)
+        found = await self._embed(photo, found)
         matches = await self.search.matches(mine, found) if mine is not None else {}
         await self._settle(photo, delivery, found, matches)
 
@@ -70,9 +77,23 @@ class Dedup:
             values = rows.fingerprint_values(photo, found.fingerprint, found.metadata)
             await repository.store_fingerprint(session, values)
             (mine,) = await repository.fingerprints(session, photo.user_id, [photo.photo_id])
-        if self.vectors is not None and found.vector is not None:
-            await self.vectors.put(photo.user_id, photo.photo_id, found.vector.tolist())
         return mine
+
+    async def _may_embed(self, user_id: int, delivery: Delivery) -> bool:
+        if self.vectors is None:
+            return False
+        async with self.database.begin() as session:
+            return await ai_consents.looked_up(session, user_id, delivery)
+
+    async def _embed(self, photo: events.PhotoUploaded, found: Examination) -> Examination:
+        """Puts the vector where it is found, while the consent is held: after a withdrawal there is never one."""
+        if self.vectors is None or found.vector is None:
+            return found
+        async with self.database.begin() as session:
+            if await ai_consents.held(session, photo.user_id) is None:
+                return replace(found, vector=None)
+            await self.vectors.put(photo.user_id, photo.photo_id, found.vector.tolist())
+        return found
 
     async def _settle(
         self,
@@ -96,6 +117,13 @@ class Dedup:
     async def _record(
         self, session: AsyncSession, photo: events.PhotoUploaded, found: Examination, matches: dict[int, Match]
     ) -> None:
+        consent = await ai_consents.held(session, photo.user_id)
+        if consent is not None and self.vectors is not None and found.vector is None:
+            raise ConsentCame
+        if consent is None:
+            await ai_consents.nothing_came(session, photo.user_id)
+            found = replace(found, vector=None)
+            matches = {other: match for other, match in matches.items() if match.lane != "similar"}
         await repository.lock_groups(session, photo.user_id)
         alive = {row.photo_id for row in await repository.fingerprints(session, photo.user_id, matches)}
         made = [
@@ -109,6 +137,7 @@ class Dedup:
         hashed = events.PhotoFingerprinted(**about, perceptual_hash=found.fingerprint.perceptual_hash)
         await outbox.add(session, catalog.PHOTO_FINGERPRINTED, hashed)
         if found.vector is not None and self.model.id and self.model.dimensions:
+            await repository.mark_embedded(session, photo.user_id, photo.photo_id)
             embedded = events.PhotoEmbedded(**about, model_id=self.model.id, dimensions=self.model.dimensions)
             await outbox.add(session, catalog.PHOTO_EMBEDDED, embedded)
 
@@ -120,6 +149,26 @@ class Dedup:
             if not await tombstones.is_buried(session, photo.photo_id):
                 await outbox.add(session, catalog.FINGERPRINT_FAILED, failed)
 
+    async def hide(self, photo: events.PhotoTrashed, delivery: Delivery) -> None:
+        """The photo stands in no group any more. What is known of it stays, and what comes while it is in the trash is
+        compared with it: once it is restored its groups are as if it had never been away."""
+        await self._move(photo, delivery, hide=True)
+
+    async def show(self, photo: events.PhotoRestored, delivery: Delivery) -> None:
+        await self._move(photo, delivery, hide=False)
+
+    async def _move(self, photo: events.PhotoTrashed, delivery: Delivery, hide: bool) -> None:
+        async with self.database.effect(delivery) as session:
+            if await hidden.tell(session, photo, hide):
+                await repository.lock_groups(session, photo.user_id)
+                matches = await repository.matches_of(session, photo.user_id, [photo.photo_id])
+                ends = {photo_id for row in matches for photo_id in (row.left_id, row.right_id)}
+                await regroup(session, photo.user_id, {photo.photo_id, *ends})
+                # regrouping takes pending pairs away; those that were decided about stay, and are not shown
+                kept = await repository.pairs_about(session, photo.user_id, [photo.photo_id])
+                ids = [row.id for row in kept if row.id is not None]
+                changes.note(session, photo.user_id, repository.KIND, *ids, deleted=hide)
+
     async def forget(self, photo: events.PhotoDeleted, delivery: Delivery) -> None:
         """The tombstone first: from then on workers take their own work back, so nothing new can appear."""
         async with self.database.begin() as session:
@@ -127,6 +176,7 @@ class Dedup:
             await repository.lock_groups(session, photo.user_id)
             partners = await withdraw_all(session, photo.user_id, photo.photo_id)
             await repository.forget(session, photo.user_id, photo.photo_id)
+            await hidden.forget(session, photo.user_id, photo.photo_id)
             await regroup(session, photo.user_id, partners)
         await self._take_back(photo)
         async with self.database.effect(delivery):
@@ -162,29 +212,6 @@ class Dedup:
             duplicate_percentage=round(100 * duplicates / photos, 1) if photos else 0.0,
         )
 
-    async def act(self, request: duplicating.ActOnDuplicate) -> duplicating.Duplicate:
-        """Remembers the user's word about a pair for good. Nothing is deleted by it."""
-        async with self.database.begin() as session:
-            await repository.lock_groups(session, request.user_id)
-            row = await repository.pair(session, request.user_id, request.duplicate_id)
-            if row is None:
-                raise NotFound("There is no such duplicate.", duplicateId=request.duplicate_id)
-            pair = (row.primary_photo_id, row.duplicate_photo_id)
-            await repository.decide(session, request.user_id, min(pair), max(pair), request.action)
-            await repository.mark(session, request.user_id, request.duplicate_id, request.action)
-            resolved = events.DuplicateResolved(
-                duplicate_id=request.duplicate_id,
-                user_id=request.user_id,
-                primary_photo_id=pair[0],
-                duplicate_photo_id=pair[1],
-                action=request.action,
-            )
-            await outbox.add(session, catalog.DUPLICATE_RESOLVED, resolved)
-            await session.refresh(row)
-            answer = to_answer(row)
-            await regroup(session, request.user_id, pair)
-        return answer
-
     async def embeddings(self, request: duplicating.EmbeddingsRequest) -> duplicating.Embeddings:
         found = await self.vectors.get(request.user_id, request.photo_ids) if self.vectors else {}
         made = [duplicating.Embedding(photo_id=photo_id, vector=_encoded(vector)) for photo_id, vector in found.items()]
@@ -210,6 +237,7 @@ def _group(pairs: list[DuplicateRow]) -> duplicating.Group:
         members=[pairs[0].primary_photo_id, *(pair.duplicate_photo_id for pair in pairs)],
         # each sentence once, in the order of the members
         reasons=list(dict.fromkeys(reason for pair in pairs for reason in pair.reasons)),
+        duplicate_ids=[pair.id for pair in pairs if pair.id is not None],
     )
 
 

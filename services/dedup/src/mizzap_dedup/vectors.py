@@ -1,10 +1,12 @@
 """Image vectors in Qdrant: one collection a model, the owner in every filter, and that in this place alone."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import structlog
 from mizzap_common.errors import Unavailable
+from mizzap_common.models.bundle import COLLECTION_PREFIX
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
@@ -50,18 +52,25 @@ class Vectors:
         self, user_id: int, photo_id: int, vector: Sequence[float], least: float, limit: int
     ) -> dict[int, float]:
         """The owner's other photos with at least this cosine, by id."""
+        # the photo itself is among them
+        found = await self.search(user_id, vector, limit + 1, least)
+        return {other: score for other, score in found.items() if other != photo_id}
+
+    async def search(
+        self, user_id: int, vector: Sequence[float], limit: int, least: float | None = None
+    ) -> dict[int, float]:
+        """The owner's photos nearest to a vector with their cosines, by id, the best first."""
         found = await self._ask(
             lambda: self.client.query_points(
                 self.collection,
                 query=list(vector),
                 query_filter=_owned(user_id),
                 score_threshold=least,
-                # the photo itself is among them
-                limit=limit + 1,
+                limit=limit,
                 with_payload=False,
             )
         )
-        return {int(point.id): point.score for point in found.points if point.id != photo_id}
+        return {int(point.id): point.score for point in found.points}
 
     async def get(self, user_id: int, photo_ids: Sequence[int]) -> dict[int, list[float]]:
         """Those of the asked vectors that exist and are this owner's."""
@@ -79,6 +88,13 @@ class Vectors:
     async def remove(self, user_id: int, photo_id: int) -> None:
         selector = models.FilterSelector(filter=_owned(user_id, [photo_id]))
         await self._ask(lambda: self.client.delete(self.collection, selector, wait=True))
+
+    async def remove_all(self, user_id: int) -> None:
+        """Every vector of this owner's, those of earlier models too."""
+        selector = models.FilterSelector(filter=_owned(user_id))
+        for collection in (await self._ask(self.client.get_collections)).collections:
+            if collection.name.startswith(COLLECTION_PREFIX):
+                await self._ask(partial(self.client.delete, collection.name, selector, wait=True))
 
     async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
         try:

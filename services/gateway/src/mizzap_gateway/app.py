@@ -8,15 +8,33 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from mizzap_common.contracts import accounts, duplicating, requests
+from mizzap_common.contracts.catalog import SESSION_ENDED
 from mizzap_common.errors import MizzapError
 from mizzap_common.service import Service
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 
 from mizzap_gateway import problems
+from mizzap_gateway.cookies import Origins
+from mizzap_gateway.cors import Cors
 from mizzap_gateway.middleware import BodyLimit, SecurityHeaders
 from mizzap_gateway.parts import Parts
-from mizzap_gateway.routes import albums, auth, changes, curation, duplicates, jobs, photos
+from mizzap_gateway.routes import (
+    albums,
+    audit,
+    auth,
+    changes,
+    consents,
+    curation,
+    duplicates,
+    families,
+    integrations,
+    jobs,
+    keeping,
+    photos,
+    search,
+)
+from mizzap_gateway.routes import sessions as session_routes
+from mizzap_gateway.sessions import Sessions
 from mizzap_gateway.settings import GatewaySettings
 from mizzap_gateway.tokens import Tokens
 from mizzap_gateway.uploads import Uploads
@@ -36,10 +54,16 @@ def build(settings: GatewaySettings) -> FastAPI:
     async def ask_keys() -> accounts.Keys:
         return await service.bus.ask(requests.AUTH_KEYS, accounts.KeysRequest())
 
+    async def ask_session(question: accounts.SessionRequest) -> accounts.SessionState:
+        return await service.bus.ask(requests.AUTH_SESSION, question)
+
     tokens = Tokens(ask_keys, settings)
+    sessions = Sessions(ask_session, settings)
     uploads = Uploads(service.storage, service.bus, settings)
-    sockets = Sockets(tokens, settings)
+    origins = Origins(settings.cors_origins)
+    sockets = Sockets(tokens, sessions, origins, settings)
     service.bus.watch(EVENTS_SHOWN, sockets.watch)
+    service.bus.watch([SESSION_ENDED], sessions.watch)
     service.background(lambda: _follow_model(service))
 
     @asynccontextmanager
@@ -51,17 +75,12 @@ def build(settings: GatewaySettings) -> FastAPI:
             yield
 
     app = _application(settings, lifespan)
-    app.state.parts = Parts(service.bus, service.storage, tokens, uploads, sockets)
-    for router in (
-        auth.router,
-        photos.router,
-        albums.router,
-        duplicates.router,
-        curation.router,
-        jobs.router,
-        changes.router,
-    ):
-        app.include_router(router)
+    app.state.parts = Parts(service.bus, service.storage, tokens, sessions, origins, uploads, sockets)
+    for routes in (
+        auth, consents, audit, families, keeping, photos, albums, duplicates, curation, jobs, search, integrations,
+        session_routes, changes,
+    ):  # fmt: skip
+        app.include_router(routes.router)
     app.include_router(auth.keys_router)
     app.add_api_websocket_route("/ws", sockets.serve)
     app.router.routes.extend(service.health_routes())
@@ -84,9 +103,9 @@ def _application(settings: GatewaySettings, lifespan: object) -> FastAPI:
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(
-                CORSMiddleware,
-                allow_origins=list(settings.cors_origins),
-                allow_origin_regex=_LOCALHOST if settings.cors_localhost else None,
+                Cors,
+                listed=settings.cors_origins,
+                others=_LOCALHOST if settings.cors_localhost else None,
                 allow_methods=["GET", "POST", "PUT", "DELETE"],
                 allow_headers=["Authorization", "Content-Type", "If-None-Match", "traceparent"],
                 expose_headers=["ETag", "Retry-After"],

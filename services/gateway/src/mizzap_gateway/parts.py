@@ -4,14 +4,17 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Path
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from mizzap_common.bus import Bus
 from mizzap_common.contracts.message import Message
 from mizzap_common.errors import Unauthorized
 from mizzap_common.storage import Storage
 from pydantic import Field
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 
+from mizzap_gateway import cookies
+from mizzap_gateway.cookies import Origins
+from mizzap_gateway.sessions import Sessions
 from mizzap_gateway.tokens import Caller, Tokens
 from mizzap_gateway.uploads import Uploads
 from mizzap_gateway.websocket import Sockets
@@ -22,6 +25,8 @@ class Parts:
     bus: Bus
     storage: Storage
     tokens: Tokens
+    sessions: Sessions
+    origins: Origins
     uploads: Uploads
     sockets: Sockets
 
@@ -34,14 +39,30 @@ def _parts(connection: HTTPConnection) -> Parts:
 PartsHere = Annotated[Parts, Depends(_parts)]
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The accessToken of a session.")
+_cookie = APIKeyCookie(
+    name=cookies.ACCESS,
+    auto_error=False,
+    description="The same as a cookie, for browsers that logged in with `cookies: true`. What changes something then "
+    "needs an Origin of the called host's own, or a listed one.",
+)
 
 
 async def _caller(
-    parts: PartsHere, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request,
+    parts: PartsHere,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    cookie: Annotated[str | None, Depends(_cookie)],
 ) -> Caller:
-    if credentials is None:
+    if cookie is not None and "authorization" in request.headers:
+        raise cookies.two_credentials()
+    if cookie is not None:
+        parts.origins.check(request)
+    token = cookie if bearer is None else bearer.credentials
+    if token is None:
         raise Unauthorized("This needs an access token: Authorization: Bearer {token}.")
-    return await parts.tokens.verify(credentials.credentials)
+    caller = await parts.tokens.verify(token)
+    await parts.sessions.check(caller)
+    return caller
 
 
 CallerHere = Annotated[Caller, Depends(_caller)]

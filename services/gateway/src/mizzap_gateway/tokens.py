@@ -18,7 +18,10 @@ _LEEWAY_SECONDS = 10
 """How far the clocks of two of our machines may differ."""
 _LONGEST = 4096
 _SUBJECT = re.compile(r"user_([1-9][0-9]{0,18})")
-_REQUIRED = ["exp", "iat", "iss", "aud", "sub", "jti"]
+_SESSION = re.compile(r"[1-9][0-9]{0,18}")
+_REQUIRED = ["exp", "iat", "iss", "aud", "sub", "jti", "sid"]
+_SILENCE_SECONDS = 1.0
+"""How soon a silent auth service is asked for its keys again."""
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +29,7 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True)
 class Caller:
     user_id: int
+    session_id: int
     expires_at: float
     """Unix time at which the token ends."""
 
@@ -38,7 +42,7 @@ class Tokens:
         self._settings = settings
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = float("-inf")
-        self._tried_at = float("-inf")
+        self._silent_at = float("-inf")
         self._fetching = asyncio.Lock()
 
     async def verify(self, token: str) -> Caller:
@@ -59,15 +63,12 @@ class Tokens:
             )
         except jwt.PyJWTError as error:
             raise _invalid() from error
-        subject = _SUBJECT.fullmatch(claims["sub"])
-        if subject is None or int(subject[1]) >= 2**63:
-            raise _invalid()
-        return Caller(int(subject[1]), float(claims["exp"]))
+        return Caller(_id(_SUBJECT, claims["sub"]), _id(_SESSION, claims["sid"]), float(claims["exp"]))
 
     async def _key(self, key_id: object) -> jwt.PyJWK:
         if not isinstance(key_id, str):
             raise _invalid()
-        if key_id not in self._keys or self._age() > self._settings.key_lifetime_seconds:
+        if self._outdated(key_id):
             await self._fetch(key_id)
         if key_id not in self._keys:
             raise _invalid()
@@ -75,23 +76,41 @@ class Tokens:
 
     async def _fetch(self, key_id: str) -> None:
         async with self._fetching:
-            if key_id in self._keys and self._age() <= self._settings.key_lifetime_seconds:
-                return  # somebody fetched while we waited
-            if self._keys and time.monotonic() - self._tried_at < self._settings.key_refetch_seconds:
-                return  # made-up key ids must not become questions to the auth service
-            self._tried_at = time.monotonic()
+            if not self._outdated(key_id):
+                return
+            if self._keys and time.monotonic() - self._silent_at < _SILENCE_SECONDS:
+                return self._do_without(key_id)
             try:
                 found = await self._ask_keys()
             except Unavailable:
-                if not self._keys:
-                    raise
-                log.warning("the signing keys could not be fetched again")
-                return
+                self._silent_at = time.monotonic()
+                log.warning("the signing keys could not be fetched")
+                return self._do_without(key_id)
             self._keys = {str(key["kid"]): jwt.PyJWK(key, _ALGORITHM) for key in found.keys}
             self._fetched_at = time.monotonic()
 
+    def _outdated(self, key_id: str) -> bool:
+        """Whether there may be news of this key. Made-up key ids must not become questions to the auth service."""
+        limit = self._settings.key_lifetime_seconds
+        if key_id not in self._keys:
+            limit = min(limit, self._settings.key_refetch_seconds)
+        return self._age() > limit or not self._keys
+
+    def _do_without(self, key_id: str) -> None:
+        if key_id not in self._keys:
+            # it may well be one that was published meanwhile: to refuse its tokens would log their users out
+            raise Unavailable("Access tokens can't be checked right now. Please try again.")
+
     def _age(self) -> float:
         return time.monotonic() - self._fetched_at
+
+
+def _id(pattern: re.Pattern[str], claim: object) -> int:
+    """Raises Unauthorized INVALID_TOKEN."""
+    found = pattern.fullmatch(claim) if isinstance(claim, str) else None
+    if found is None or int(found[found.lastindex or 0]) >= 2**63:
+        raise _invalid()
+    return int(found[found.lastindex or 0])
 
 
 def _invalid() -> Unauthorized:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import structlog
 from mizzap_common.bus import Bus
-from mizzap_common.contracts import library, requests
+from mizzap_common.contracts import keeping, library, requests
 from mizzap_common.contracts.message import Message
 from mizzap_common.errors import InvalidInput, MizzapError, Unavailable, Unprocessable, Unsupported
 from mizzap_common.imaging import kinds
@@ -105,7 +105,8 @@ class Uploads:
         if mime_type is None:
             raise Unsupported(kinds.refusal(head))
         part.put_back(head)
-        reader = HashingReader(part.read, self._settings.max_upload_bytes, expected)
+        room = await self._room(user_id, expected)
+        reader = HashingReader(part.read, self._settings.max_upload_bytes, expected, room)
         async with self._turns:
             try:
                 await self._store(user_id, reader, mime_type, expected)
@@ -125,6 +126,16 @@ class Uploads:
         )
         status: Literal["stored", "known"] = "stored" if registered.created else "known"
         return UploadResult(file_name=name, status=status, photo=registered.photo, error=None)
+
+    async def _room(self, user_id: int, expected: str | None) -> int | None:
+        """How large the file may be to fit into its user's storage; its registration decides.
+
+        Without an announced hash nobody knows whether the bytes are stored already and need no room.
+        """
+        if expected is None:
+            return None
+        question = keeping.RoomRequest(user_id=user_id, sha256=expected)
+        return (await self._bus.ask(requests.PHOTOS_ROOM, question)).free_bytes
 
     async def _store(self, user_id: int, reader: HashingReader, mime_type: str, expected: str | None) -> None:
         stream = cast(BinaryIO, reader)

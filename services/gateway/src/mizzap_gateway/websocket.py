@@ -1,4 +1,5 @@
-"""Events to the users' open sockets: ``/ws?token={jwt}``. A hint only, the REST API is the truth."""
+"""Events to the users' open sockets: ``/ws?token={jwt}``, or ``/ws`` with the cookie. A hint only, the REST API is
+the truth."""
 
 import asyncio
 import json
@@ -12,10 +13,13 @@ from fastapi import WebSocket, WebSocketDisconnect
 from mizzap_common import tasks
 from mizzap_common.contracts.catalog import EVENTS, Event
 from mizzap_common.contracts.events import UserEvent
-from mizzap_common.errors import Unauthorized, Unavailable
+from mizzap_common.errors import Forbidden, InvalidInput, Unauthorized, Unavailable
 from prometheus_client import Gauge
 from pydantic import ValidationError
 
+from mizzap_gateway import cookies
+from mizzap_gateway.cookies import Origins
+from mizzap_gateway.sessions import Sessions
 from mizzap_gateway.settings import GatewaySettings
 from mizzap_gateway.tokens import Caller, Tokens
 
@@ -52,19 +56,21 @@ class Outlet:
 class Sockets:
     """All open sockets of this process, by user."""
 
-    def __init__(self, tokens: Tokens, settings: GatewaySettings) -> None:
+    def __init__(self, tokens: Tokens, sessions: Sessions, origins: Origins, settings: GatewaySettings) -> None:
         self._tokens = tokens
+        self._sessions = sessions
+        self._origins = origins
         self._size = settings.socket_queue
         self._outlets: dict[int, set[Outlet]] = defaultdict(set)
 
     async def watch(self, event: Event[UserEvent], body: bytes, headers: dict[str, str]) -> None:
-        """Gives an event of the bus to its user's sockets, and to nobody else's."""
+        """Gives an event of the bus to the sockets of those it is for, and to nobody else's."""
         try:
             payload = event.payload.model_validate_json(body)
         except ValidationError:
             log.warning("an unreadable event is not shown", subject=event.subject)
             return
-        outlets = self._outlets.get(payload.user_id)
+        outlets = [outlet for user_id in payload.watchers for outlet in self._outlets.get(user_id, ())]
         if not outlets:
             return
         data = payload.model_dump(mode="json", by_alias=True)
@@ -75,17 +81,30 @@ class Sockets:
     async def serve(self, websocket: WebSocket) -> None:
         """One connection, from its handshake to its end."""
         try:
-            caller = await self._tokens.verify(websocket.query_params.get("token", ""))
-        except Unauthorized as error:
+            caller = await self._tokens.verify(self._token(websocket))
+            await self._sessions.check(caller)
+        except (Unauthorized, InvalidInput, Forbidden) as error:
             return await _refuse(websocket, UNAUTHORIZED, error.code)
         except Unavailable as error:
             return await _refuse(websocket, TRY_AGAIN_LATER, error.code)
         # registered first: what happens from the handshake on is shown
         with self._outlet(caller) as outlet:
             await websocket.accept()
-            code = await _converse(websocket, outlet, caller.expires_at - time.time())
+            ended = asyncio.create_task(self._sessions.wait_until_ended(caller))
+            code = await _converse(websocket, outlet, ended, caller.expires_at - time.time())
         if code is not None:
             await _close(websocket, code)
+
+    def _token(self, websocket: WebSocket) -> str:
+        """Raises InvalidInput TWO_CREDENTIALS, Forbidden ORIGIN_REFUSED."""
+        said, cookie = websocket.query_params.get("token"), websocket.cookies.get(cookies.ACCESS)
+        if cookie is None:
+            return said or ""
+        if said is not None:
+            raise cookies.two_credentials()
+        # browsers open sockets to anybody, and send our cookies along
+        self._origins.require(websocket)
+        return cookie
 
     @contextmanager
     def _outlet(self, caller: Caller) -> Iterator[Outlet]:
@@ -101,12 +120,17 @@ class Sockets:
                 del self._outlets[caller.user_id]
 
 
-async def _converse(websocket: WebSocket, outlet: Outlet, seconds: float) -> int | None:
-    """Sends until the token expires, the socket is too slow or the client goes. Returns the code to close with."""
+async def _converse(
+    websocket: WebSocket, outlet: Outlet, ended: asyncio.Task[None], seconds: float
+) -> int | None:  # fmt: skip
+    """Sends until the token expires, the session has ended, the socket is too slow or the client goes.
+
+    Returns the code to close with.
+    """
     gone = asyncio.create_task(_listen(websocket))
     pouring = asyncio.create_task(outlet.pour(websocket))
     overflowed = asyncio.create_task(outlet.overflowed.wait())
-    conversation = (gone, pouring, overflowed)
+    conversation = (gone, pouring, overflowed, ended)
     try:
         await asyncio.wait(conversation, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
         if gone.done() or pouring.done():

@@ -188,3 +188,17 @@ async def test_a_store_that_is_down_is_said_and_nothing_registered(
         assert response.headers["Retry-After"]
         assert gateway.photos.registered == []
         assert (await send(form, gateway)).status_code == 201
+
+
+async def test_what_can_not_fit_is_not_taken_in(gateway, user_id, form, jpeg, send, error_of) -> None:
+    gateway.photos.free_bytes = 2000
+    response = await send(form.photo("large.jpg", jpeg(PART_BYTES)).photo("fits.jpg", jpeg(2000)))
+    assert [r["error"] and r["error"]["code"] for r in response.json()["data"]] == ["QUOTA_EXCEEDED", None]
+    assert len(await gateway.keys_under(user_id)) == 1
+    form.body = b""
+    response = await send(form.photo("large.jpg", jpeg(2001)))
+    assert (response.status_code, error_of(response)["code"]) == (413, "QUOTA_EXCEEDED")
+    assert await gateway.unfinished_uploads(user_id) == 0
+    # without a hash nobody knows whether the bytes are there already: the photos service decides
+    form.body = b""
+    assert (await send(form.file("large.jpg", jpeg(2001)))).status_code == 201

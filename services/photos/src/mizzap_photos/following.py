@@ -22,7 +22,7 @@ class Feed:
             found = await changes.since(session, request.user_id, request.after, request.limit + 1)
             page = found[: request.limit]
             ids = [change.thing_id for change in page if change.change != "deleted"]
-            rows = {row.id: row for row in await repository.get_many(session, request.user_id, ids)}
+            rows = {row.id: row for row in await repository.visible_many(session, request.user_id, ids)}
         return feed.ChangesPage(
             changes=[
                 feed.Change(
@@ -41,4 +41,4 @@ class Feed:
         )
 
     def _data(self, row: PhotoRow | None) -> dict[str, Any] | None:
-        return to_answer(row, self.ring).model_dump(mode="json", by_alias=True) if row is not None else None
+        return to_answer(self.ring, row).model_dump(mode="json", by_alias=True) if row is not None else None

@@ -3,16 +3,21 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
+from uuid import UUID
 
 from mizzap_common import changes
-from mizzap_common.contracts import catalog, library
+from mizzap_common.contracts import catalog, events, library
 from mizzap_common.tables import OUTBOX
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, Integer, func, insert, select, update
+from sqlalchemy import cast as cast_to
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from mizzap_photos.models import JobRow, PhotoRow
 from mizzap_photos.repository import FEED
+
+Wanting = catalog.Event[events.PhotoUploaded] | catalog.Event[events.ProcessingRequested]
+"""What a step is wanted by: the photo's upload, or a later request to do it again."""
 
 STEPS: tuple[library.JobType, ...] = ("metadata_extract", "thumbnail", "dedup", "ai_score")
 
@@ -27,13 +32,47 @@ async def create(session: AsyncSession, user_id: int, photo_id: int) -> None:
     )
 
 
-async def end(session: AsyncSession, photo_id: int, step: str, error: str | None) -> None:
-    """Marks a step as completed, or as failed with the error's message."""
+async def end(
+    session: AsyncSession, photo_id: int, step: str, code: str | None = None, message: str | None = None
+) -> None:
+    """Marks a step as completed, or as failed when there is an error's code."""
     await session.execute(
         update(JobRow)
         .where(col(JobRow.photo_id) == photo_id, col(JobRow.job_type) == step)
-        .values(status="failed" if error else "completed", error_message=error, completed_at=func.now())
+        .values(
+            status="failed" if code else "completed", error_code=code, error_message=message, completed_at=func.now()
+        )
     )
+
+
+async def find(session: AsyncSession, user_id: int, job_id: int) -> JobRow | None:
+    statement = select(JobRow).where(col(JobRow.user_id) == user_id, col(JobRow.id) == job_id)
+    return (await session.scalars(statement)).first()
+
+
+async def queue_again(session: AsyncSession, photo_id: int, steps: Sequence[str], request_id: UUID) -> None:
+    """The steps are as never begun, and wanted by that event. Only what had failed counts as one more try."""
+    again = col(JobRow.retry_count) + cast_to(col(JobRow.status) == "failed", Integer)
+    await session.execute(
+        update(JobRow)
+        .where(col(JobRow.photo_id) == photo_id, col(JobRow.job_type).in_(steps))
+        .values(
+            status="queued", retry_count=again, error_code=None, error_message=None, started_at=None,
+            completed_at=None, asked_at=func.now(), asked_count=0, request_id=request_id,
+        )
+    )  # fmt: skip
+
+
+async def first_failure(session: AsyncSession, photo_id: int) -> tuple[str, str]:
+    """(code, message) of the step that failed first."""
+    statement = (
+        select(col(JobRow.error_code), col(JobRow.error_message))
+        .where(col(JobRow.photo_id) == photo_id, col(JobRow.status) == "failed")
+        .order_by(col(JobRow.completed_at), col(JobRow.id))
+        .limit(1)
+    )
+    code, message = (await session.execute(statement)).one()
+    return code or "", message or ""
 
 
 async def statuses(session: AsyncSession, photo_id: int) -> list[str]:
@@ -41,7 +80,8 @@ async def statuses(session: AsyncSession, photo_id: int) -> list[str]:
 
 
 async def page(session: AsyncSession, request: library.ListJobs) -> tuple[Sequence[JobRow], int]:
-    mine: list[ColumnElement[bool]] = [col(JobRow.user_id) == request.user_id]
+    shown = select(col(PhotoRow.id)).where(col(PhotoRow.id) == col(JobRow.photo_id), col(PhotoRow.trashed_at).is_(None))
+    mine: list[ColumnElement[bool]] = [col(JobRow.user_id) == request.user_id, shown.exists()]
     if request.photo_id is not None:
         mine.append(col(JobRow.photo_id) == request.photo_id)
     if request.status is not None:
@@ -58,21 +98,23 @@ async def page(session: AsyncSession, request: library.ListJobs) -> tuple[Sequen
 
 
 async def overdue(
-    session: AsyncSession, step: str, after: timedelta, arrived_before: datetime, limit: int
+    session: AsyncSession, step: str, event: Wanting, after: timedelta, arrived_before: datetime, limit: int
 ) -> Sequence[JobRow]:
-    """Queued steps that nobody is working on, as far as the broker knows, locked for this transaction.
+    """Queued steps wanted by such an event that nobody is working on, as far as the broker knows, locked.
 
-    ``after`` doubles with every time a step was asked for. ``arrived_before`` is the broker's word: of the uploads
+    ``after`` doubles with every time a step was asked for. ``arrived_before`` is the broker's word: of the events
     told before that moment the step's consumer holds none any more. It has handled them, or they were lost.
     """
     last = func.coalesce(col(JobRow.asked_at), col(JobRow.created_at))
+    by_upload = event is catalog.PHOTO_UPLOADED
+    it = (
+        (OUTBOX.c.about == func.concat("photo/", col(JobRow.photo_id)))
+        if by_upload
+        else (OUTBOX.c.id == col(JobRow.request_id))
+    )
     told = (
         select(OUTBOX.c.seq)
-        .where(
-            OUTBOX.c.subject == catalog.PHOTO_UPLOADED.subject,
-            OUTBOX.c.about == func.concat("photo/", col(JobRow.photo_id)),
-            OUTBOX.c.published_at < arrived_before,
-        )
+        .where(OUTBOX.c.subject == event.subject, it, OUTBOX.c.published_at < arrived_before)
         .exists()
     )
     # a photo whose step another sweeper holds waits for the next round
@@ -81,7 +123,8 @@ async def overdue(
         .where(
             col(JobRow.status) == "queued",
             col(JobRow.job_type) == step,
-            last < func.now() - after * func.pow(2, col(JobRow.retry_count)),
+            col(JobRow.request_id).is_(None) if by_upload else col(JobRow.request_id).is_not(None),
+            last < func.now() - after * func.pow(2, col(JobRow.asked_count)),
             told,
         )
         .order_by(col(JobRow.created_at))
@@ -95,22 +138,35 @@ async def mark_asked(session: AsyncSession, job_ids: Sequence[int]) -> None:
     await session.execute(
         update(JobRow)
         .where(col(JobRow.id).in_(job_ids))
-        .values(asked_at=func.now(), retry_count=col(JobRow.retry_count) + 1)
+        .values(
+            asked_at=func.now(),
+            retry_count=col(JobRow.retry_count) + 1,
+            asked_count=col(JobRow.asked_count) + 1,
+        )
     )
 
 
-async def finish(session: AsyncSession, photo_id: int, values: dict[str, Any]) -> bool:
-    """Ends the photo's processing. False when it had ended before: it is told once."""
+async def finish(
+    session: AsyncSession, photo_id: int, values: dict[str, Any], after: Sequence[str] = ("uploaded",)
+) -> int | None:
+    """Ends the photo's processing. Returns the outcome's version, None when it was in no status of ``after``: told once."""
     statement = (
         update(PhotoRow)
-        .where(col(PhotoRow.id) == photo_id, col(PhotoRow.upload_status) == "uploaded")
-        .values(processed_at=func.now(), updated_at=func.now(), **values)
-        .returning(col(PhotoRow.user_id))
+        .where(col(PhotoRow.id) == photo_id, col(PhotoRow.upload_status).in_(after))
+        .values(
+            processed_at=func.now(),
+            updated_at=func.now(),
+            outcome_version=col(PhotoRow.outcome_version) + 1,
+            **values,
+        )
+        .returning(col(PhotoRow.outcome_version), col(PhotoRow.user_id), col(PhotoRow.trashed_at))
     )
-    owner = (await session.scalars(statement)).first()
-    if owner is not None:
-        changes.note(session, owner, FEED, photo_id)
-    return owner is not None
+    row = (await session.execute(statement)).first()
+    if row is None:
+        return None
+    if row.trashed_at is None:
+        changes.note(session, row.user_id, FEED, photo_id)
+    return int(row.outcome_version)
 
 
 def to_answer(row: JobRow) -> library.Job:

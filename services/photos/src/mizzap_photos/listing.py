@@ -57,7 +57,7 @@ class Listing:
                 rows, total = await order.page(session, request.page, request.limit + 1)
         shown = rows[: request.limit]
         return library.PhotoPage(
-            photos=[to_answer(row, self.ring) for row in shown],
+            photos=[to_answer(self.ring, row) for row in shown],
             total=total,
             next_cursor=self._write(request, shown[-1]) if len(rows) > request.limit else None,
         )

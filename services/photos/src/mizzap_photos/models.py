@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from typing import ClassVar
+from uuid import UUID
 
-from mizzap_common import changes, tables
+from mizzap_common import ai_consents, changes, tables
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -15,6 +16,8 @@ from sqlalchemy import (
     MetaData,
     PrimaryKeyConstraint,
     Text,
+    Uuid,
+    false,
     func,
     text,
 )
@@ -60,6 +63,7 @@ class PhotoRow(Base, table=True):
             postgresql_using="gin",
             postgresql_ops={"search_text": "gin_trgm_ops"},
         ),
+        Index("photos_in_trash", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
     )
 
     id: int | None = Field(default=None, sa_column=_identity())
@@ -88,12 +92,25 @@ class PhotoRow(Base, table=True):
     upload_status: str = Field(default="uploaded", sa_type=Text)
     error_code: str | None = Field(default=None, sa_type=Text)
     error_message: str | None = Field(default=None, sa_type=Text)
+    is_favourite: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     has_duplicates: bool = False
     duplicate_count: int = 0
     quality_score: float | None = None
     uploaded_at: datetime | None = Field(default=None, sa_column=_now())
     processed_at: datetime | None = Field(default=None, sa_column=_time())
     updated_at: datetime | None = Field(default=None, sa_column=_now())
+    outcome_version: int = Field(
+        default=0,
+        sa_column=Column(
+            BigInteger, nullable=False, server_default="0", comment="outcomes of processing that were told"
+        ),
+    )
+    trashed_at: datetime | None = Field(default=None, sa_column=_time())
+    """Since when it is in the trash, hidden from its owner everywhere else."""
+    trash_version: int = Field(
+        default=0,
+        sa_column=Column(BigInteger, nullable=False, server_default="0", comment="moves into the trash and out of it"),
+    )
 
 
 class JobRow(Base, table=True):
@@ -114,6 +131,7 @@ class JobRow(Base, table=True):
     job_type: str = Field(sa_type=Text)
     status: str = Field(default="queued", sa_type=Text)
     retry_count: int = 0
+    error_code: str | None = Field(default=None, sa_type=Text)
     error_message: str | None = Field(default=None, sa_type=Text)
     created_at: datetime | None = Field(default=None, sa_column=_now())
     started_at: datetime | None = Field(default=None, sa_column=_time())
@@ -122,6 +140,31 @@ class JobRow(Base, table=True):
         default=None,
         sa_column=Column(DateTime(timezone=True), comment="when the sweeper last had the upload told again"),
     )
+    asked_count: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How often the sweeper has asked since the step was wanted; ``retry_count`` goes on over all times."""
+    request_id: UUID | None = Field(
+        default=None, sa_column=Column(Uuid, comment="the event processing.requested that wants it; none is the upload")
+    )
+
+
+class QuotaRow(Base, table=True):
+    """What a user may store and does. ``used_bytes`` is always the sum of the user's originals."""
+
+    __tablename__ = "quotas"
+
+    user_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    tier: str = Field(default="free", sa_column=Column(Text, nullable=False, server_default="free"))
+    used_bytes: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+
+
+class OriginalRow(Base, table=True):
+    """A stored original that its user's quota is charged with, once, however many photos share it."""
+
+    __tablename__ = "originals"
+
+    user_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    sha256: str = Field(sa_column=Column(Text, primary_key=True))
+    size_bytes: int = Field(sa_type=BigInteger)
 
 
 class PairRow(Base, table=True):
@@ -158,3 +201,4 @@ class PhotoPlaceRow(Base, table=True):
 
 tables.add_to(metadata)
 changes.add_to(metadata)
+ai_consents.add_to(metadata)

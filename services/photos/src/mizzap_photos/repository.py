@@ -3,14 +3,15 @@
 What changes a photo's row notes it for the change feed right here, so that no caller can forget it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mizzap_common import changes
 from mizzap_common.contracts import library
-from sqlalchemy import delete, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, case, delete, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from mizzap_photos.models import PairRow, PhotoPlaceRow, PhotoRow
@@ -18,6 +19,11 @@ from mizzap_photos.models import PairRow, PhotoPlaceRow, PhotoRow
 FEED = "photo"
 """The kind of these things in the change feed."""
 _LOCK_SPACE = 7_700_002
+
+
+def visible(user_id: int) -> list[ColumnElement[bool]]:
+    """Which photos there are for a user: what is in the trash is seen there alone."""
+    return [col(PhotoRow.user_id) == user_id, col(PhotoRow.trashed_at).is_(None)]
 
 
 async def lock_original(session: AsyncSession, user_id: int, sha256: str) -> None:
@@ -39,7 +45,8 @@ async def by_identity(session: AsyncSession, user_id: int, sha256: str, file_nam
     statement = select(PhotoRow).where(
         col(PhotoRow.user_id) == user_id, col(PhotoRow.hash_sha256) == sha256, col(PhotoRow.file_name) == file_name
     )
-    return (await session.scalars(statement)).first()
+    # what a statement of this transaction changed is not what the session remembers
+    return (await session.scalars(statement, execution_options={"populate_existing": True})).first()
 
 
 async def with_original(session: AsyncSession, user_id: int, sha256: Sequence[str]) -> Sequence[PhotoRow]:
@@ -57,8 +64,29 @@ async def get(session: AsyncSession, user_id: int, photo_id: int, lock: bool = F
     return (await session.scalars(statement.with_for_update() if lock else statement)).first()
 
 
+async def lock_photos(session: AsyncSession, user_id: int, photo_ids: Sequence[int]) -> Sequence[PhotoRow]:
+    """Those of the photos that are this user's, which nobody else changes until this transaction ends.
+
+    In the order of their ids, so that two transactions never wait for each other.
+    """
+    statement = (
+        select(PhotoRow)
+        .where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id).in_(photo_ids))
+        .order_by(col(PhotoRow.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return (await session.scalars(statement)).all()
+
+
 async def get_many(session: AsyncSession, user_id: int, photo_ids: Sequence[int]) -> Sequence[PhotoRow]:
+    """Wherever they are: those in the trash too."""
     statement = select(PhotoRow).where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id).in_(photo_ids))
+    return (await session.scalars(statement)).all()
+
+
+async def visible_many(session: AsyncSession, user_id: int, photo_ids: Sequence[int]) -> Sequence[PhotoRow]:
+    statement = select(PhotoRow).where(*visible(user_id), col(PhotoRow.id).in_(photo_ids))
     return (await session.scalars(statement)).all()
 
 
@@ -69,7 +97,7 @@ async def progress(session: AsyncSession, user_id: int) -> library.Progress:
         func.count(col(PhotoRow.hash_sha256).distinct()),
         func.count().filter(status == "processed"),
         func.count().filter(status == "failed"),
-    ).where(col(PhotoRow.user_id) == user_id)
+    ).where(*visible(user_id))
     photos, stored, processed, failed = (await session.execute(statement)).one()
     return library.Progress(
         photos=photos, stored=stored, processed=processed, failed=failed, pending=photos - processed - failed
@@ -77,12 +105,13 @@ async def progress(session: AsyncSession, user_id: int) -> library.Progress:
 
 
 async def change(session: AsyncSession, user_id: int, photo_id: int, values: Mapping[str, object]) -> None:
-    await session.execute(
+    rows = await session.execute(
         update(PhotoRow)
         .where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id) == photo_id)
         .values(updated_at=func.now(), **values)
+        .returning(col(PhotoRow.id), col(PhotoRow.trashed_at))
     )
-    changes.note(session, user_id, FEED, photo_id)
+    _note_seen(session, user_id, rows)
 
 
 async def put_place(session: AsyncSession, user_id: int, photo_id: int, tokens: Sequence[bytes]) -> None:
@@ -95,18 +124,19 @@ async def put_place(session: AsyncSession, user_id: int, photo_id: int, tokens: 
         await session.execute(insert(PhotoPlaceRow), rows)
 
 
-async def remove(session: AsyncSession, user_id: int, photo_id: int) -> None:
-    """The photo with its jobs, and the pairs it stood in; partners are counted anew."""
-    await session.execute(delete(PhotoRow).where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id) == photo_id))
-    changes.note(session, user_id, FEED, photo_id, deleted=True)
-    touched = or_(col(PairRow.primary_photo_id) == photo_id, col(PairRow.duplicate_photo_id) == photo_id)
+async def forget_scores(session: AsyncSession, user_id: int) -> None:
     rows = await session.execute(
-        update(PairRow)
-        .where(col(PairRow.user_id) == user_id, touched, col(PairRow.active))
-        .values(active=False)
-        .returning(col(PairRow.primary_photo_id), col(PairRow.duplicate_photo_id))
+        update(PhotoRow)
+        .where(col(PhotoRow.user_id) == user_id, col(PhotoRow.quality_score).is_not(None))
+        .values(quality_score=None, updated_at=func.now())
+        .returning(col(PhotoRow.id), col(PhotoRow.trashed_at))
     )
-    await count_duplicates(session, user_id, {number for row in rows for number in row} - {photo_id})
+    _note_seen(session, user_id, rows)
+
+
+def _note_seen(session: AsyncSession, user_id: int, rows: Iterable[Any]) -> None:
+    """What changes in the trash is no news: the feed's last word about it stays that it is gone."""
+    changes.note(session, user_id, FEED, *(row.id for row in rows if row.trashed_at is None))
 
 
 async def put_pair(
@@ -137,12 +167,20 @@ async def put_pair(
 
 
 async def count_duplicates(session: AsyncSession, user_id: int, photo_ids: set[int]) -> None:
-    """Writes how many active pairs each of these photos stands in."""
+    """Writes in how many active pairs each of these photos stands. What is in the trash is not counted, and counts
+    itself anew when it comes back."""
     photo_id = col(PhotoRow.id)
+    other = aliased(PhotoRow)
+    other_id = case(
+        (col(PairRow.primary_photo_id) == photo_id, col(PairRow.duplicate_photo_id)),
+        else_=col(PairRow.primary_photo_id),
+    )
     pairs = (
         select(func.count())
         .select_from(PairRow)
+        .join(other, col(other.id) == other_id)
         .where(
+            col(other.trashed_at).is_(None),
             col(PairRow.user_id) == user_id,
             col(PairRow.active),
             or_(col(PairRow.primary_photo_id) == photo_id, col(PairRow.duplicate_photo_id) == photo_id),
@@ -153,7 +191,7 @@ async def count_duplicates(session: AsyncSession, user_id: int, photo_ids: set[i
     for number in sorted(photo_ids):
         there = await session.scalars(
             update(PhotoRow)
-            .where(col(PhotoRow.user_id) == user_id, photo_id == number)
+            .where(*visible(user_id), photo_id == number)
             .values(duplicate_count=pairs, has_duplicates=pairs > 0, updated_at=func.now())
             .returning(photo_id)
         )

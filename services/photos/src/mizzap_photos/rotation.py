@@ -1,6 +1,8 @@
 """``python -m mizzap_photos rotate-keys``: seals every location anew with the key ring's current key."""
 
 import asyncio
+import sys
+from collections.abc import Sequence
 
 import structlog
 from mizzap_common.db import Database
@@ -17,8 +19,10 @@ _BATCH = 500
 log = structlog.get_logger(__name__)
 
 
-def rotate_keys(settings: PhotosSettings) -> None:
+def rotate_keys(settings: PhotosSettings, words: Sequence[str]) -> None:
     """May be stopped and begun again at any time, beside the running service; an old key may go when it has ended."""
+    if words:
+        sys.exit("usage: python -m mizzap_photos rotate-keys")
     asyncio.run(_rotate(settings))
 
 

@@ -10,7 +10,7 @@ from mizzap_common.sealed import KeyRing
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, SelectBase, any_, intersect, literal, select, union_all
 from sqlmodel import col
 
-from mizzap_photos import locations
+from mizzap_photos import locations, repository
 from mizzap_photos.models import PhotoPlaceRow, PhotoRow
 from mizzap_photos.towns import town_term, towns
 from mizzap_photos.words import asked, words
@@ -19,16 +19,11 @@ _MOST_WORDS = 10
 _MEDIA = {"photo": "image/", "video": "video/"}
 
 
-def visible(user_id: int) -> list[ColumnElement[bool]]:
-    """What a user sees at all in lists."""
-    return [col(PhotoRow.user_id) == user_id]
-
-
 def chosen(ring: KeyRing, request: library.ListPhotos) -> list[ColumnElement[bool]]:
     """Raises InvalidInput for a range that ends before it begins, and for too many words."""
     _check_range("dateFrom", request.date_from, "dateTo", request.date_to)
     _check_range("minQuality", request.min_quality, "maxQuality", request.max_quality)
-    return [*visible(request.user_id), *_filters(request), *_found(ring, request)]
+    return [*repository.visible(request.user_id), *_ranges(request), *_filters(request), *_found(ring, request)]
 
 
 def _check_range(first: str, low: Any, last: str, high: Any) -> None:
@@ -36,7 +31,7 @@ def _check_range(first: str, low: Any, last: str, high: Any) -> None:
         raise InvalidInput(f"{first} must not be after or above {last}.", field=first)
 
 
-def _filters(request: library.ListPhotos) -> Iterator[ColumnElement[bool]]:
+def _ranges(request: library.ListPhotos) -> Iterator[ColumnElement[bool]]:
     day, quality = col(PhotoRow.created_date), col(PhotoRow.quality_score)
     if request.date_from is not None:
         yield day >= datetime.combine(request.date_from, time())
@@ -46,6 +41,9 @@ def _filters(request: library.ListPhotos) -> Iterator[ColumnElement[bool]]:
         yield quality >= request.min_quality
     if request.max_quality is not None:
         yield quality <= request.max_quality
+
+
+def _filters(request: library.ListPhotos) -> Iterator[ColumnElement[bool]]:
     if request.media_type is not None:
         begin = _MEDIA.get(request.media_type, request.media_type)
         yield col(PhotoRow.mime_type).startswith(begin, autoescape=True)
@@ -53,6 +51,8 @@ def _filters(request: library.ListPhotos) -> Iterator[ColumnElement[bool]]:
         yield col(PhotoRow.camera_model).icontains(request.camera, autoescape=True)
     if request.has_duplicates is not None:
         yield col(PhotoRow.has_duplicates).is_(request.has_duplicates)
+    if request.favourite is not None:
+        yield col(PhotoRow.is_favourite).is_(request.favourite)
     if request.status is not None:
         yield col(PhotoRow.upload_status) == request.status
     if request.album_photo_ids is not None:

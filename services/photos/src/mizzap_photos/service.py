@@ -1,39 +1,51 @@
 """What the photos service decides: what counts as stored, when a photo is done, what a deletion takes along."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import cast
 
-from mizzap_common import outbox, tombstones
+from mizzap_common import outbox
 from mizzap_common.contracts import catalog, events, library
 from mizzap_common.db import Database
-from mizzap_common.errors import Conflict, NotFound
+from mizzap_common.errors import NotFound, QuotaExceeded
 from mizzap_common.imaging.metadata import PhotoMetadata
 from mizzap_common.inbox import Delivery
 from mizzap_common.sealed import KeyRing
-from mizzap_common.storage import Storage, original_key
+from mizzap_common.storage import STORE_ERRORS, Storage, original_key
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mizzap_photos import inspection, jobs, locations, repository
+from mizzap_photos import inspection, jobs, locations, moving, quotas_repository, repository
 from mizzap_photos.models import PhotoRow
+from mizzap_photos.quotas import Quotas
+from mizzap_photos.refusals import no_such_photo, upload_again
 from mizzap_photos.words import searchable
 
 
 class Photos:
-    def __init__(self, database: Database, storage: Storage, ring: KeyRing) -> None:
+    def __init__(self, database: Database, storage: Storage, quotas: Quotas, ring: KeyRing) -> None:
         self.database = database
         self.storage = storage
+        self.quotas = quotas
         self.ring = ring
 
     # --- taking in ----------------------------------------------------------------------------------------------
 
     async def register(self, request: library.RegisterPhoto) -> library.RegisteredPhoto:
-        """Makes a photo of an original that lies in the store. The same file under the same name is one photo.
+        """Makes a photo of an original that lies in the store. The same file under the same name is one photo, which
+        comes back from the trash when it is there.
 
-        Raises Conflict UPLOAD_AGAIN when the original is not there: a deletion took it in between.
+        Raises Conflict UPLOAD_AGAIN when the original is not there: a deletion took it in between. Raises
+        QuotaExceeded when there is no room for the original, which is then removed.
         """
-        async with self.database.begin() as session:
-            return await self._register(session, request)
+        try:
+            async with self.database.begin() as session:
+                return await self._register(session, request)
+        except QuotaExceeded:
+            # a store that doesn't answer must not hide the reason; what stays is swept up as an orphan
+            with suppress(*STORE_ERRORS):
+                await self._remove_unused(request.user_id, request.sha256)
+            raise
 
     async def adopt(self, request: library.AdoptPhoto) -> library.RegisteredPhoto:
         """A further photo of an original that this user has. Raises NotFound HASH_UNKNOWN when there is none."""
@@ -58,7 +70,7 @@ class Photos:
         await repository.lock_original(session, request.user_id, request.sha256)
         stored = await self.storage.stat(key)
         if stored is None or stored.size_bytes != request.size_bytes:
-            raise Conflict("The upload got lost in between. Please send it again.", code="UPLOAD_AGAIN")
+            raise upload_again()
         values = {
             "user_id": request.user_id,
             "file_name": request.file_name,
@@ -71,8 +83,8 @@ class Photos:
         }
         row = await repository.insert_photo(session, values)
         if row is None:
-            known = await repository.by_identity(session, request.user_id, request.sha256, request.file_name)
-            return library.RegisteredPhoto(photo=to_answer(cast(PhotoRow, known), self.ring), created=False)
+            known = await moving.recall(session, request.user_id, request.sha256, request.file_name)
+            return library.RegisteredPhoto(photo=to_answer(self.ring, known), created=False)
         photo_id = cast(int, row.id)
         await jobs.create(session, request.user_id, photo_id)
         uploaded = events.PhotoUploaded(
@@ -84,14 +96,19 @@ class Photos:
             size_bytes=request.size_bytes,
         )
         await outbox.add(session, catalog.PHOTO_UPLOADED, uploaded)
-        return library.RegisteredPhoto(photo=to_answer(row, self.ring), created=True)
+        # last, as all of the user's uploads wait for each other from here to the commit
+        await self.quotas.charge(session, request.user_id, request.sha256, request.size_bytes)
+        return library.RegisteredPhoto(photo=to_answer(self.ring, row), created=True)
 
     async def precheck(self, request: library.Precheck) -> library.KnownHashes:
+        """Bytes that only photos in the trash have are known without a name: they need not be sent, and to adopt them
+        under the old name brings the old photo back."""
         async with self.database.begin() as session:
             rows = await repository.with_original(session, request.user_id, request.sha256)
-        by_hash: dict[str, list[PhotoRow]] = {}
+        by_hash: dict[str, list[PhotoRow]] = {row.hash_sha256: [] for row in rows}
         for row in rows:
-            by_hash.setdefault(row.hash_sha256, []).append(row)
+            if row.trashed_at is None:
+                by_hash[row.hash_sha256].append(row)
         return library.KnownHashes(
             known=[
                 library.KnownHash(
@@ -109,13 +126,13 @@ class Photos:
         """Stores what the photo says of itself."""
         async with self.database.effect(delivery) as session:
             values = await inspection.take_down(session, self.ring, event, found)
-            await self._step_ended(session, event, "metadata_extract", values)
+            await self.step_ended(session, event, "metadata_extract", values)
 
     async def step_done(
         self, event: events.PhotoEvent, delivery: Delivery, step: library.JobType, values: Mapping[str, object]
     ) -> None:
         async with self.database.effect(delivery) as session:
-            await self._step_ended(session, event, step, values)
+            await self.step_ended(session, event, step, values)
 
     async def step_failed(
         self, event: events.PhotoEvent, delivery: Delivery, step: library.JobType, code: str, message: str
@@ -126,23 +143,20 @@ class Photos:
     async def fail_step(
         self, session: AsyncSession, user_id: int, photo_id: int, step: library.JobType, code: str, message: str
     ) -> None:
-        """The step will never succeed. The first reason is the photo's."""
-        row = await repository.get(session, user_id, photo_id, lock=True)
-        if row is None:
+        """The step will not succeed. The first reason is the photo's."""
+        if await repository.get(session, user_id, photo_id, lock=True) is None:
             return
-        if row.error_code is None:
-            await repository.change(session, user_id, photo_id, {"error_code": code, "error_message": message})
-        await jobs.end(session, photo_id, step, message)
+        await jobs.end(session, photo_id, step, code, message)
         await self._finish(session, user_id, photo_id)
 
-    async def _step_ended(
+    async def step_ended(
         self, session: AsyncSession, event: events.PhotoEvent, step: library.JobType, values: Mapping[str, object]
     ) -> None:
         # the row's lock lets the steps that end at the same time see each other
         if await repository.get(session, event.user_id, event.photo_id, lock=True) is None:
             return
         await repository.change(session, event.user_id, event.photo_id, values)
-        await jobs.end(session, event.photo_id, step, None)
+        await jobs.end(session, event.photo_id, step)
         await self._finish(session, event.user_id, event.photo_id)
 
     async def _finish(self, session: AsyncSession, user_id: int, photo_id: int) -> None:
@@ -151,15 +165,16 @@ class Photos:
         if any(status not in ("completed", "failed") for status in statuses):
             return
         if "failed" not in statuses:
-            if await jobs.finish(session, photo_id, {"upload_status": "processed"}):
-                done = events.PhotoProcessed(photo_id=photo_id, user_id=user_id)
+            values = {"upload_status": "processed", "error_code": None, "error_message": None}
+            # a step that was given up may come to its end after all
+            if version := await jobs.finish(session, photo_id, values, after=("uploaded", "failed")):
+                done = events.PhotoProcessed(photo_id=photo_id, user_id=user_id, version=version)
                 await outbox.add(session, catalog.PHOTO_PROCESSED, done)
             return
-        row = await repository.get(session, user_id, photo_id)
-        if row is not None and await jobs.finish(session, photo_id, {"upload_status": "failed"}):
-            failed = events.PhotoFailed(
-                photo_id=photo_id, user_id=user_id, code=row.error_code or "", message=row.error_message or ""
-            )
+        code, message = await jobs.first_failure(session, photo_id)
+        values = {"upload_status": "failed", "error_code": code, "error_message": message}
+        if version := await jobs.finish(session, photo_id, values):
+            failed = events.PhotoFailed(photo_id=photo_id, user_id=user_id, version=version, code=code, message=message)
             await outbox.add(session, catalog.PHOTO_FAILED, failed)
 
     async def pair_changed(
@@ -173,30 +188,26 @@ class Photos:
 
     # --- taking out ---------------------------------------------------------------------------------------------
 
-    async def delete(self, request: library.PhotoRequest) -> library.Done:
-        """The photo is gone from here on; originals, renditions and vectors follow by event."""
-        async with self.database.begin() as session:
-            row = await self._mine(session, request, lock=True)
-            gone = events.PhotoDeleted(
-                photo_id=request.photo_id, user_id=row.user_id, sha256=row.hash_sha256, object_key=row.object_key
-            )
-            await tombstones.bury(session, request.photo_id, request.user_id)
-            await repository.remove(session, request.user_id, request.photo_id)
-            await outbox.add(session, catalog.PHOTO_DELETED, gone)
-        return library.Done()
-
     async def forget_original(self, event: events.PhotoDeleted, delivery: Delivery) -> None:
         """Removes the original unless another photo of the same bytes is there, or is just being registered."""
         async with self.database.effect(delivery) as session:
-            await repository.lock_original(session, event.user_id, event.sha256)
-            if not await repository.used_originals(session, event.user_id, [event.sha256]):
-                await self.storage.remove(event.object_key)
+            await self._remove_if_unused(session, event.user_id, event.sha256)
+
+    async def _remove_unused(self, user_id: int, sha256: str) -> None:
+        async with self.database.begin() as session:
+            await self._remove_if_unused(session, user_id, sha256)
+
+    async def _remove_if_unused(self, session: AsyncSession, user_id: int, sha256: str) -> None:
+        await repository.lock_original(session, user_id, sha256)
+        if not await repository.used_originals(session, user_id, [sha256]):
+            await self.storage.remove(original_key(user_id, sha256))
+            await quotas_repository.release(session, user_id, sha256)
 
     # --- asking -------------------------------------------------------------------------------------------------
 
     async def get(self, request: library.PhotoRequest) -> library.Photo:
         async with self.database.begin() as session:
-            return to_answer(await self._mine(session, request), self.ring)
+            return to_answer(self.ring, await self._mine(session, request))
 
     async def original(self, request: library.PhotoRequest) -> library.StoredObject:
         async with self.database.begin() as session:
@@ -209,10 +220,22 @@ class Photos:
             file_name=row.file_name,
         )
 
+    async def many(self, request: library.PhotosRequest) -> library.Photos:
+        async with self.database.begin() as session:
+            rows = await repository.visible_many(session, request.user_id, request.photo_ids)
+        found = {row.id: row for row in rows}
+        answers = [to_answer(self.ring, found[wanted]) for wanted in request.photo_ids if wanted in found]
+        return library.Photos(photos=answers)
+
     async def names(self, request: library.PhotosRequest) -> library.PhotoNames:
         async with self.database.begin() as session:
-            rows = await repository.get_many(session, request.user_id, request.photo_ids)
-        return library.PhotoNames(photos=_names(rows))
+            rows = await repository.visible_many(session, request.user_id, request.photo_ids)
+        return library.PhotoNames(
+            photos=[
+                library.PhotoName(id=cast(int, row.id), file_name=row.file_name, file_size=row.file_size)
+                for row in rows
+            ]
+        )
 
     async def jobs(self, request: library.ListJobs) -> library.JobPage:
         async with self.database.begin() as session:
@@ -223,18 +246,14 @@ class Photos:
         async with self.database.begin() as session:
             return await repository.progress(session, request.user_id)
 
-    async def _mine(self, session: AsyncSession, request: library.PhotoRequest, lock: bool = False) -> PhotoRow:
-        row = await repository.get(session, request.user_id, request.photo_id, lock)
-        if row is None:
-            raise NotFound("There is no such photo.", photoId=request.photo_id)
-        return row
+    async def _mine(self, session: AsyncSession, request: library.PhotoRequest) -> PhotoRow:
+        found = await repository.visible_many(session, request.user_id, [request.photo_id])
+        if not found:
+            raise no_such_photo(request.photo_id)
+        return found[0]
 
 
-def _names(rows: Sequence[PhotoRow]) -> list[library.PhotoName]:
-    return [library.PhotoName(id=cast(int, row.id), file_name=row.file_name, file_size=row.file_size) for row in rows]
-
-
-def to_answer(row: PhotoRow, ring: KeyRing) -> library.Photo:
+def to_answer(ring: KeyRing, row: PhotoRow) -> library.Photo:
     error = None
     if row.upload_status == "failed":
         error = library.PhotoError(code=row.error_code or "", message=row.error_message or "")
@@ -254,6 +273,7 @@ def to_answer(row: PhotoRow, ring: KeyRing) -> library.Photo:
         taken_at=row.created_date,
         camera_model=row.camera_model,
         **locations.opened(ring, row),
+        is_favourite=row.is_favourite,
         has_duplicates=row.has_duplicates,
         duplicate_count=row.duplicate_count,
         quality_score=row.quality_score,

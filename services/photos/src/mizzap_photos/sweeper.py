@@ -7,6 +7,7 @@ nothing left that was sent before the step was last asked for.
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 from mizzap_common import outbox
@@ -20,7 +21,7 @@ from nats.js import JetStreamContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mizzap_photos import jobs, repository
+from mizzap_photos import jobs, quotas_repository, repository
 from mizzap_photos.models import JobRow
 from mizzap_photos.service import Photos
 from mizzap_photos.settings import PhotosSettings
@@ -31,7 +32,8 @@ WORKERS: dict[library.JobType, str] = {
     "dedup": "dedup",
     "ai_score": "curation",
 }
-"""Whose step it is: the service whose durable on photo.uploaded does it."""
+"""Whose step it is: the service whose durables on the events that want it do it."""
+WANTING: tuple[jobs.Wanting, ...] = (catalog.PHOTO_UPLOADED, catalog.PROCESSING_REQUESTED)
 _CLOCK_SKEW = timedelta(seconds=5)
 _BATCH = 500
 _ORPHAN_EVERY_SECONDS = 6 * 3600.0
@@ -56,18 +58,21 @@ class Sweeper:
                 log.warning("sweeping waits", reason=repr(error))
 
     async def sweep(self) -> int:
-        """One round over all steps; returns how many uploads were told once more."""
+        """One round over all steps; returns how many events were told once more."""
         total = 0
         for step, worker in WORKERS.items():
-            arrived = await arrived_before(self.bus.jetstream, catalog.PHOTO_UPLOADED, worker)
-            total += await self._sweep_step(step, arrived - _CLOCK_SKEW)
+            for event in WANTING:
+                arrived = await arrived_before(self.bus.jetstream, event, worker)
+                total += await self._sweep_step(step, arrived - _CLOCK_SKEW, event)
         return total
 
-    async def _sweep_step(self, step: library.JobType, arrived: datetime) -> int:
+    async def _sweep_step(
+        self, step: library.JobType, arrived: datetime, event: jobs.Wanting = catalog.PHOTO_UPLOADED
+    ) -> int:
         after = timedelta(seconds=self.settings.sweep_after_seconds)
         async with self.database.begin() as session:
-            overdue = await jobs.overdue(session, step, after, arrived, _BATCH)
-            hopeless = [job for job in overdue if job.retry_count >= self.settings.sweep_limit]
+            overdue = await jobs.overdue(session, step, event, after, arrived, _BATCH)
+            hopeless = [job for job in overdue if job.asked_count >= self.settings.sweep_limit]
             for job in hopeless:
                 await self._give_up(session, job)
             return await self._ask_again(session, [job for job in overdue if job not in hopeless], step)
@@ -76,10 +81,11 @@ class Sweeper:
         if not overdue:
             return 0
         await jobs.mark_asked(session, [job.id for job in overdue if job.id is not None])
-        about = [f"photo/{job.photo_id}" for job in overdue]
+        about = [f"photo/{job.photo_id}" for job in overdue if job.request_id is None]
         count = await outbox.rearm(session, catalog.PHOTO_UPLOADED, about)
+        count += await outbox.rearm_these(session, [job.request_id for job in overdue if job.request_id])
         OUTBOX_REARMED.labels("overdue").inc(count)
-        log.warning("steps are overdue, uploads are told again", step=step, photos=len(overdue), events=count)
+        log.warning("steps are overdue, what wants them is told again", step=step, photos=len(overdue), events=count)
         return count
 
     async def _give_up(self, session: AsyncSession, job: JobRow) -> None:
@@ -111,11 +117,13 @@ class Sweeper:
                 if kind == "originals" and await repository.used_originals(session, user_id, [name]):
                     continue
                 await self.storage.remove(found.key)
+                if kind == "originals":
+                    await quotas_repository.release(session, user_id, name)
                 removed += 1
         return removed
 
 
-async def arrived_before(js: JetStreamContext, event: catalog.Event[catalog.P], service: str) -> datetime:
+async def arrived_before(js: JetStreamContext, event: catalog.Event[Any], service: str) -> datetime:
     """The moment before which this service's durable has taken everything the broker ever had for it."""
     info = await js.consumer_info(event.stream, event.durable(service))
     if not info.num_pending and not info.num_ack_pending:

@@ -26,6 +26,13 @@ class Event(Generic[P]):
     producer: str
     consumers: tuple[str, ...]
     websocket: str | None = None
+    live: bool = False
+    """Heard by the gateway as it passes, without being shown to anybody."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether the gateway hears it as it passes."""
+        return self.live or self.websocket is not None
 
     @property
     def stream(self) -> str:
@@ -37,11 +44,22 @@ class Event(Generic[P]):
 
 # fmt: off
 USER_REGISTERED      = Event("user.registered",      events.UserRegistered,     "auth",     ())
+USER_TIER_CHANGED    = Event("user.tier_changed",    events.UserTierChanged,    "auth",     ("photos",))
+SESSION_ENDED        = Event("session.ended",        events.SessionEnded,       "auth",     (), live=True)
+CONSENT_CHANGED      = Event("consent.changed",      events.ConsentChanged,     "auth",     ("photos", "dedup", "curation"))
+USER_JOINED_FAMILY   = Event("user.joined_family",   events.FamilyMemberEvent,  "auth",     (), "user:joined_family")
+USER_LEFT_FAMILY     = Event("user.left_family",     events.FamilyMemberEvent,  "auth",     (), "user:left_family")
+FAMILY_CHANGED       = Event("family.changed",       events.FamilyChanged,      "auth",     (), "family:changed")
+FAMILY_DELETED       = Event("family.deleted",       events.FamilyDeleted,      "auth",     (), "family:deleted")
 
-PHOTO_UPLOADED       = Event("photo.uploaded",       events.PhotoUploaded,      "photos",   ("photos", "thumbs", "dedup", "curation"), "photo:uploaded")
+PHOTO_UPLOADED       = Event("photo.uploaded",       events.PhotoUploaded,      "photos",   ("photos", "thumbs", "dedup", "curation", "auth"), "photo:uploaded")
+PROCESSING_REQUESTED = Event("processing.requested", events.ProcessingRequested, "photos",  ("photos", "thumbs", "dedup", "curation"))
 PHOTO_PROCESSED      = Event("photo.processed",      events.PhotoProcessed,     "photos",   ("curation",), "photo:processed")
 PHOTO_FAILED         = Event("photo.failed",         events.PhotoFailed,        "photos",   ("curation",), "photo:failed")
-PHOTO_DELETED        = Event("photo.deleted",        events.PhotoDeleted,       "photos",   ("photos", "thumbs", "dedup", "curation", "albums"), "photo:deleted")
+PHOTO_TRASHED        = Event("photo.trashed",        events.PhotoTrashed,       "photos",   ("dedup", "curation", "albums"), "photo:trashed")
+PHOTO_RESTORED       = Event("photo.restored",       events.PhotoRestored,      "photos",   ("dedup", "curation", "albums"), "photo:restored")
+PHOTO_CHANGED        = Event("photo.changed",        events.PhotoChanged,       "photos",   (), "photo:changed")
+PHOTO_DELETED        = Event("photo.deleted",        events.PhotoDeleted,       "photos",   ("photos", "thumbs", "dedup", "curation", "albums", "auth"), "photo:deleted")
 
 PHOTO_THUMBNAILED    = Event("photo.thumbnailed",    events.PhotoThumbnailed,   "thumbs",   ("photos",))
 THUMBNAIL_FAILED     = Event("thumbnail.failed",     events.StepFailed,         "thumbs",   ("photos",))
@@ -49,15 +67,19 @@ THUMBNAIL_FAILED     = Event("thumbnail.failed",     events.StepFailed,         
 PHOTO_FINGERPRINTED  = Event("photo.fingerprinted",  events.PhotoFingerprinted, "dedup",    ("photos",))
 FINGERPRINT_FAILED   = Event("fingerprint.failed",   events.StepFailed,         "dedup",    ("photos",))
 PHOTO_EMBEDDED       = Event("photo.embedded",       events.PhotoEmbedded,      "dedup",    ("curation",))
+EMBEDDING_ALLOWED    = Event("embedding.allowed",    events.StepAllowed,        "dedup",    ("photos",))
 DUPLICATE_DETECTED   = Event("duplicate.detected",   events.DuplicateDetected,  "dedup",    ("photos", "curation"), "duplicate:detected")
 DUPLICATE_WITHDRAWN  = Event("duplicate.withdrawn",  events.DuplicateWithdrawn, "dedup",    ("photos", "curation"), "duplicate:withdrawn")
-DUPLICATE_RESOLVED   = Event("duplicate.resolved",   events.DuplicateResolved,  "dedup",    ("photos", "curation"), "duplicate:resolved")
+DUPLICATE_RESOLVED   = Event("duplicate.resolved",   events.DuplicateResolved,  "dedup",    ("photos", "curation", "auth"), "duplicate:resolved")
 
 PHOTO_SCORED         = Event("photo.scored",         events.PhotoScored,        "curation", ("photos",))
 SCORE_FAILED         = Event("score.failed",         events.StepFailed,         "curation", ("photos",))
+SCORE_SKIPPED        = Event("score.skipped",        events.StepSkipped,        "curation", ("photos",))
+SCORE_ALLOWED        = Event("score.allowed",        events.StepAllowed,        "curation", ("photos",))
 CURATION_READY       = Event("curation.ready",       events.CurationReady,      "curation", (), "curation:ready")
+ORDER_CHANGED        = Event("order.changed",        events.OrderChanged,       "curation", (), "order:changed")
 
-ALBUM_UPDATED        = Event("album.updated",        events.AlbumUpdated,       "albums",   (), "album:updated")
+ALBUM_UPDATED        = Event("album.updated",        events.AlbumUpdated,       "albums",   ("auth",), "album:updated")
 # fmt: on
 
 EVENTS: tuple[Event[events.UserEvent], ...] = tuple(

@@ -1,20 +1,29 @@
 """Requests and answers around duplicates and the embedding model."""
 
 from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from mizzap_common.contracts.events import DuplicateAction, Lane, MatchType
 from mizzap_common.contracts.library import Page, PhotoId, UserRequest
 from mizzap_common.contracts.message import Message, Request
 
+OpenAction = Literal["pending", "confirmed"]
+"""What a pair that stands in a group can be: a rejected one is in none, nor is one of which both are kept."""
+
 
 class ListDuplicates(Page):
     action: DuplicateAction | None = None
+    lane: Lane | None = None
 
 
 class ListGroups(Page):
-    pass
+    """``action``: groups of such pairs alone. ``lane``: groups whose weakest pair is of that lane."""
+
+    action: OpenAction | None = None
+    lane: Lane | None = None
 
 
 class Duplicate(Message):
@@ -48,6 +57,8 @@ class Group(Message):
     """Photo ids, the keeper first."""
     reasons: list[str]
     """Why this one is the keeper, and what ties each member to it."""
+    duplicate_ids: list[int] = Field([])
+    """The pairs of the group, in the order of the members after the keeper: what to act on."""
 
 
 class GroupPage(Message):
@@ -67,6 +78,72 @@ class DuplicateStats(Message):
 class ActOnDuplicate(UserRequest):
     duplicate_id: PhotoId
     action: DuplicateAction
+
+
+class DuplicateRequest(UserRequest):
+    duplicate_id: PhotoId
+
+
+class GroupKeeper(Request):
+    """Names a group: its keeper, and whether it is the one of candidates by likeness alone (lane "similar")."""
+
+    photo_id: PhotoId
+    similar: bool = False
+
+
+class ActOnDuplicates(UserRequest):
+    """The same word about many pairs: named one by one, or as a whole group."""
+
+    ids: list[PhotoId] | None = Field(None, min_length=1, max_length=500)
+    group_keeper: GroupKeeper | None = None
+    action: DuplicateAction
+
+
+class UndoBulkAction(UserRequest):
+    bulk_action_id: UUID
+
+
+class ActionResult(Message):
+    id: int
+    """Of the pair."""
+    before: DuplicateAction
+    action: DuplicateAction
+    changed: bool
+    """False when it said so already."""
+
+
+class BulkOutcome(Message):
+    """All of it happened, or nothing did."""
+
+    bulk_action_id: UUID
+    """To undo it as a whole."""
+    results: list[ActionResult]
+    """In the order asked for, each pair once."""
+
+
+SearchText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class SearchByText(UserRequest):
+    text: SearchText
+    limit: int = Field(20, ge=1, le=100)
+
+
+class SearchSimilar(UserRequest):
+    photo_id: PhotoId
+    limit: int = Field(20, ge=1, le=100)
+
+
+class Hit(Message):
+    photo_id: int
+    score: float
+    """Cosine of the two vectors, −1 to 1. What is high differs between models, and between photos and texts."""
+
+
+class Ranking(Message):
+    model_id: str
+    hits: list[Hit]
+    """The best first."""
 
 
 class ModelRequest(Request):

@@ -123,6 +123,7 @@ class Photo(Message):
     latitude: float | None
     longitude: float | None
     place: Place | None = None
+    is_favourite: bool = False
     has_duplicates: bool
     duplicate_count: int
     quality_score: float | None
@@ -152,6 +153,7 @@ class PhotoFilters(Message):
     camera: SearchText | None = None
     """A part of the camera's name."""
     has_duplicates: bool | None = None
+    favourite: bool | None = None
     status: UploadStatus | None = None
     q: SearchText | None = None
     """Words, each of which must be a part of the file's or the camera's name, or a word of the place's name."""
@@ -186,6 +188,12 @@ class PhotoNames(Message):
     photos: list[PhotoName]
 
 
+class Photos(Message):
+    """Those of the asked ids that are this user's and neither deleted nor in the trash, in the order asked for."""
+
+    photos: list[Photo]
+
+
 class Job(Message):
     id: int
     photo_id: int
@@ -196,6 +204,10 @@ class Job(Message):
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
+
+
+class JobRequest(UserRequest):
+    job_id: PhotoId
 
 
 class ListJobs(Page):
@@ -269,6 +281,11 @@ class Album(Message):
     photo_count: int
     created_at: datetime
     updated_at: datetime
+
+
+class AddedToAlbum(Album):
+    added: list[int]
+    """Those of the photos that were not in it before."""
 
 
 class AlbumWithPhotos(Album):

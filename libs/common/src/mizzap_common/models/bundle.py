@@ -153,9 +153,13 @@ def load_bundle(path: str | Path) -> Bundle:
     return Bundle(folder=folder.resolve(), manifest=manifest)
 
 
+COLLECTION_PREFIX = "photos_"
+"""Of the names of all collections of photos' vectors, whatever the model."""
+
+
 def collection_name(bundle: Bundle) -> str:
     """The Qdrant collection of the bundle's vector space: vectors of two models never meet."""
-    return f"photos_{bundle.id}"
+    return f"{COLLECTION_PREFIX}{bundle.id}"
 
 
 def sha256_of(path: Path) -> str:

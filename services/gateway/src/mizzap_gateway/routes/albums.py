@@ -79,7 +79,9 @@ async def add_to_album(
 ) -> Answer[library.Album]:
     """Adds photos at the end; those that are in it stay where they are."""
     question = library.AddToAlbum(user_id=caller.user_id, album_id=album_id, photo_ids=body.photo_ids)
-    return Answer(data=await parts.bus.ask(requests.ALBUMS_ADD, question))
+    return Answer(
+        data=library.Album.model_validate(await parts.bus.ask(requests.ALBUMS_ADD, question), from_attributes=True)
+    )
 
 
 @router.delete("/{album_id}/photos/{photo_id}", responses=_ERRORS)

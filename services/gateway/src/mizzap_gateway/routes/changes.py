@@ -15,7 +15,11 @@ from mizzap_gateway.parts import CallerHere, PartsHere
 
 router = APIRouter(prefix="/api/v1", tags=["changes"])
 
-FEEDS: tuple[Method[feed.ChangesRequest, feed.ChangesPage], ...] = (requests.PHOTOS_CHANGES,)
+FEEDS: tuple[Method[feed.ChangesRequest, feed.ChangesPage], ...] = (
+    requests.PHOTOS_CHANGES,
+    requests.DEDUP_CHANGES,
+    requests.CURATION_CHANGES,
+)
 """In this order, so that what others refer to comes before them: an album after its photos."""
 
 

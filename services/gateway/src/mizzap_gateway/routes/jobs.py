@@ -8,7 +8,7 @@ from mizzap_common.errors import Unavailable
 
 from mizzap_gateway import problems
 from mizzap_gateway.answers import Answer, ListAnswer, pagination
-from mizzap_gateway.parts import CallerHere, PageQuery, PartsHere
+from mizzap_gateway.parts import CallerHere, Id, PageQuery, PartsHere
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"])
 
@@ -26,6 +26,13 @@ async def list_jobs(
     question = library.ListJobs(user_id=caller.user_id, **query.model_dump())
     page = await parts.bus.ask(requests.PHOTOS_JOBS, question)
     return ListAnswer(data=page.jobs, pagination=pagination(question, page.total))
+
+
+@router.post("/jobs/{job_id}/retry", responses=problems.responses(400, 401, 404, 409, 503))
+async def retry_job(job_id: Id, caller: CallerHere, parts: PartsHere) -> Answer[library.Job]:
+    """Has a failed step tried again. 409 with the code JOB_NOT_FAILED for one that is done or under way."""
+    question = library.JobRequest(user_id=caller.user_id, job_id=job_id)
+    return Answer(data=await parts.bus.ask(requests.PHOTOS_RETRY_JOB, question))
 
 
 class ProgressNow(library.Progress):

@@ -1,10 +1,11 @@
 """The library: upload, look, delete."""
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from mizzap_common import cursors
-from mizzap_common.contracts import library, requests
+from mizzap_common.contracts import keeping, library, requests
 from mizzap_common.contracts.message import Message
 from mizzap_common.contracts.message import Request as Body
 from mizzap_common.errors import NotFound
@@ -134,9 +135,10 @@ async def get_photo(photo_id: Id, caller: CallerHere, parts: PartsHere) -> Answe
 
 
 @router.delete("/{photo_id}", responses=problems.responses(400, 401, 404, 503))
-async def delete_photo(photo_id: Id, caller: CallerHere, parts: PartsHere) -> Answer[Gone]:
-    """Deletes a photo and everything made of it."""
-    await parts.bus.ask(requests.PHOTOS_DELETE, library.PhotoRequest(user_id=caller.user_id, photo_id=photo_id))
+async def delete_photo(photo_id: Id, caller: CallerHere, parts: PartsHere, permanent: bool = False) -> Answer[Gone]:
+    """Puts a photo into the trash; ``permanent`` deletes it at once, from the trash too, with everything made of it."""
+    question = keeping.DeletePhoto(user_id=caller.user_id, photo_id=photo_id, permanent=permanent)
+    await parts.bus.ask(requests.PHOTOS_DELETE, question)
     return Answer(data=Gone(id=photo_id))
 
 
@@ -157,18 +159,22 @@ async def get_thumbnail(
     size: Literal["200", "400", "1200", "thumbnail", "preview", "web"] = "200",
 ) -> Response:
     """A smaller copy. 404 with the code THUMBNAIL_NOT_READY while it isn't made yet."""
-    side = _SIDES[size]
-    question = library.LocateRendition(user_id=caller.user_id, photo_id=photo_id, side=side)
-    try:
-        found = await parts.bus.ask(requests.THUMBS_LOCATE, question)
-    except NotFound as error:
-        # raises as for any missing photo when it is not there, or not the caller's
-        photo = await parts.bus.ask(
-            requests.PHOTOS_GET, library.PhotoRequest(user_id=caller.user_id, photo_id=photo_id)
-        )
+    # thumbs doesn't know of the trash; the photos service also answers for a photo that is not there, or not the caller's
+    photo, found = await asyncio.gather(
+        parts.bus.ask(requests.PHOTOS_GET, library.PhotoRequest(user_id=caller.user_id, photo_id=photo_id)),
+        _rendition(parts, library.LocateRendition(user_id=caller.user_id, photo_id=photo_id, side=_SIDES[size])),
+    )
+    if found is None:
         message = "This photo has no such thumbnail yet."
-        raise NotFound(message, code="THUMBNAIL_NOT_READY", status=photo.status) from error
+        raise NotFound(message, code="THUMBNAIL_NOT_READY", status=photo.status)
     return await files.send(request, parts.storage, found, _RENDITION_CACHE)
+
+
+async def _rendition(parts: Parts, question: library.LocateRendition) -> library.StoredObject | None:
+    try:
+        return await parts.bus.ask(requests.THUMBS_LOCATE, question)
+    except NotFound:
+        return None
 
 
 @router.get(

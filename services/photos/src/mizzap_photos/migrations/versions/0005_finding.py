@@ -5,7 +5,7 @@ from alembic import op
 from mizzap_common.migrations import create_change_tables
 
 revision = "finding"
-down_revision = "0001"
+down_revision = "trash_and_quotas"
 
 _ORDERS = {"by_day": "created_date", "by_upload": "uploaded_at"}
 _NEW_ORDERS = {"by_name": "file_name", "by_size": "file_size", "by_quality": "quality_score"}
@@ -59,10 +59,11 @@ def _seal_locations() -> None:
 
 
 def _begin_feed() -> None:
-    """What there is already is news to everybody."""
+    """What there is already is news to everybody; what is in the trash is new when it comes back."""
     op.execute(
         "INSERT INTO changes (user_id, kind, thing_id, seq, created_seq, deleted) "
-        "SELECT user_id, 'photo', id, number, number, false FROM "
-        "(SELECT user_id, id, row_number() OVER (PARTITION BY user_id ORDER BY id) AS number FROM photos) AS numbered"
+        "SELECT user_id, 'photo', id, number, number, trashed FROM "
+        "(SELECT user_id, id, trashed_at IS NOT NULL AS trashed, row_number() OVER (PARTITION BY user_id ORDER BY id)"
+        " AS number FROM photos) AS numbered"
     )
     op.execute("INSERT INTO change_heads (user_id, seq) SELECT user_id, max(seq) FROM changes GROUP BY user_id")

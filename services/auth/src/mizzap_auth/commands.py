@@ -1,0 +1,95 @@
+"""What an operator does: ``python -m mizzap_auth rotate-keys``, ``tier EMAIL premium``, ``audit-verify``."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar, get_args
+
+from mizzap_common import outbox
+from mizzap_common.contracts import catalog, events
+from mizzap_common.db import Database
+from mizzap_common.sealed import BadKeyRing, KeyRing
+
+from mizzap_auth import repository, rotation
+from mizzap_auth.audit import AuditLog
+from mizzap_auth.audit_chain import Broken
+from mizzap_auth.emails import Emails
+from mizzap_auth.settings import AuthSettings
+
+T = TypeVar("T")
+
+
+def rotate_keys(settings: AuthSettings, words: Sequence[str]) -> None:
+    """Seals every address anew with the ring's current key."""
+    if words:
+        sys.exit("usage: python -m mizzap_auth rotate-keys")
+
+    def show(progress: rotation.Progress) -> None:
+        print(f"{progress.seen} of {progress.users} users seen, {progress.sealed} sealed anew", flush=True)
+
+    progress = _run(settings, lambda database, emails: rotation.rotate(database, emails, show))
+    if progress.broken:
+        ids = ", ".join(map(str, sorted(progress.broken)[:20]))
+        sys.exit(f"{len(progress.broken)} addresses can't be opened; their users: {ids}. Keep the old keys.")
+    print("Everything is sealed with the current key.")
+
+
+def tier(settings: AuthSettings, words: Sequence[str]) -> None:
+    """Gives a user another tier."""
+    tiers = get_args(events.Tier)
+    if len(words) != 2 or words[1] not in tiers:
+        sys.exit(f"usage: python -m mizzap_auth tier EMAIL {'|'.join(tiers)}")
+    email, wanted = words
+    user_id = _run(settings, lambda database, emails: change_tier(database, emails.index(email), wanted))
+    if user_id is None:
+        sys.exit("There is no account with this e-mail address.")
+    print(f"User {user_id} is {wanted} now.")
+
+
+async def change_tier(database: Database, email_index: bytes, wanted: str) -> int | None:
+    """The user's id; None when nobody has the address. The event is for whoever keeps things by tier."""
+    async with database.begin() as session:
+        user = await repository.hold_login(session, email_index)
+        if user is None or user.id is None:
+            return None
+        if user.tier != wanted:
+            await repository.update_user(session, user.id, {"tier": wanted})
+            payload = events.UserTierChanged.model_validate({"user_id": user.id, "tier": wanted})
+            await outbox.add(session, catalog.USER_TIER_CHANGED, payload)
+    return user.id
+
+
+def _run(settings: AuthSettings, work: Callable[[Database, Emails], Awaitable[T]]) -> T:
+    async def run() -> T:
+        database = Database(settings.database_url.get_secret_value(), pool=1)
+        try:
+            return await work(database, Emails(ring))
+        finally:
+            await database.close()
+
+    try:
+        ring = KeyRing.from_file(settings.key_ring_file)
+    except BadKeyRing as error:
+        sys.exit(str(error))
+    return asyncio.run(run())
+
+
+def audit_verify(settings: AuthSettings, words: Sequence[str]) -> None:
+    """Says whose audit log was tampered with, and where; exit code 1 when there is any."""
+    if words:
+        sys.exit("usage: python -m mizzap_auth audit-verify")
+
+    async def verify() -> list[Broken]:
+        database = Database(settings.database_url.get_secret_value(), pool=1)
+        try:
+            ring = KeyRing.from_file(settings.key_ring_file)
+            return await AuditLog(database, ring, settings.audit_days).verify()
+        finally:
+            await database.close()
+
+    found = asyncio.run(verify())
+    for broken in found:
+        print(f"user {broken.user_id}, entry {broken.seq}: {broken.problem}")
+    if found:
+        sys.exit(f"{len(found)} logs were tampered with.")
+    print("All audit logs are as they were written.")

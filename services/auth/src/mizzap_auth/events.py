@@ -1,0 +1,36 @@
+"""What the auth service hears: what happens to users' files, for the audit log."""
+
+from mizzap_common.bus import Bus
+from mizzap_common.contracts import catalog, events
+from mizzap_common.db import Database
+from mizzap_common.inbox import Delivery
+
+from mizzap_auth.audit import AuditLog
+
+
+class Handlers:
+    def __init__(self, database: Database, audit: AuditLog) -> None:
+        self.database = database
+        self.audit = audit
+
+    def subscribe(self, bus: Bus) -> None:
+        bus.on(catalog.PHOTO_UPLOADED, self.uploaded)
+        bus.on(catalog.PHOTO_DELETED, self.deleted)
+        bus.on(catalog.DUPLICATE_RESOLVED, self.resolved)
+        bus.on(catalog.ALBUM_UPDATED, self.album_updated)
+
+    async def uploaded(self, event: events.PhotoUploaded, delivery: Delivery) -> None:
+        await self._note(event, delivery, "photo.uploaded")
+
+    async def deleted(self, event: events.PhotoDeleted, delivery: Delivery) -> None:
+        await self._note(event, delivery, "photo.deleted")
+
+    async def resolved(self, event: events.DuplicateResolved, delivery: Delivery) -> None:
+        await self._note(event, delivery, f"duplicate.{event.action}")
+
+    async def album_updated(self, event: events.AlbumUpdated, delivery: Delivery) -> None:
+        await self._note(event, delivery, f"album.{event.change}")
+
+    async def _note(self, event: events.UserEvent, delivery: Delivery, action: str) -> None:
+        async with self.database.effect(delivery) as session:
+            await self.audit.note_if_known(session, event.user_id, action, event.about)

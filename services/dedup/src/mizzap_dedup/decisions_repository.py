@@ -1,0 +1,56 @@
+"""SQL of the way back: what a user's word about a pair was before. Every query names the owner."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from mizzap_dedup.models import ActionRow, Values
+
+KEPT = 10
+"""Steps back that are remembered of a pair."""
+
+Pair = tuple[int, int]
+"""Two photo ids, the lower one first."""
+
+
+async def remember(session: AsyncSession, user_id: int, bulk: UUID, steps: Sequence[Values]) -> None:
+    """``steps`` have left_id, right_id, before and after."""
+    if not steps:
+        return
+    await session.execute(insert(ActionRow).values([{"user_id": user_id, "bulk": bulk, **step} for step in steps]))
+    pair = (col(ActionRow.left_id), col(ActionRow.right_id))
+    pairs = [(step["left_id"], step["right_id"]) for step in steps]
+    age = func.row_number().over(partition_by=pair, order_by=col(ActionRow.seq).desc()).label("age")
+    ages = select(col(ActionRow.seq), age).where(col(ActionRow.user_id) == user_id, tuple_(*pair).in_(pairs)).subquery()
+    old = select(ages.c.seq).where(ages.c.age > KEPT)
+    await session.execute(delete(ActionRow).where(col(ActionRow.user_id) == user_id, col(ActionRow.seq).in_(old)))
+
+
+async def of_bulk(session: AsyncSession, user_id: int, bulk: UUID) -> Sequence[ActionRow]:
+    statement = (
+        select(ActionRow)
+        .where(col(ActionRow.user_id) == user_id, col(ActionRow.bulk) == bulk)
+        .order_by(col(ActionRow.seq))
+    )
+    return (await session.scalars(statement)).all()
+
+
+async def latest(session: AsyncSession, user_id: int, pairs: Collection[Pair]) -> dict[Pair, ActionRow]:
+    """The last step of each pair that has one."""
+    pair = (col(ActionRow.left_id), col(ActionRow.right_id))
+    statement = (
+        select(ActionRow)
+        .where(col(ActionRow.user_id) == user_id, tuple_(*pair).in_(list(pairs)))
+        .ext(distinct_on(*pair))
+        .order_by(*pair, col(ActionRow.seq).desc())
+    )
+    return {(row.left_id, row.right_id): row for row in (await session.scalars(statement)).all()}
+
+
+async def forget_steps(session: AsyncSession, user_id: int, steps: Sequence[ActionRow]) -> None:
+    seqs = [step.seq for step in steps]
+    await session.execute(delete(ActionRow).where(col(ActionRow.user_id) == user_id, col(ActionRow.seq).in_(seqs)))

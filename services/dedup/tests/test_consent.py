@@ -1,0 +1,298 @@
+"""Vectors and what rests on them are there with the user's consent, and at no time without it."""
+
+import asyncio
+import hashlib
+import io
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from mizzap_common import ai_consents, migrations, testing
+from mizzap_common.bus import Bus
+from mizzap_common.contracts import catalog, duplicating, events, requests
+from mizzap_common.db import Database
+from mizzap_common.errors import Unavailable
+from mizzap_common.models.choose import choose_bundle
+from mizzap_common.storage import Storage, original_key
+from mizzap_dedup import regroup, repository, rows
+from mizzap_dedup.app import build
+from mizzap_dedup.lanes import Match
+from mizzap_dedup.models import FingerprintRow, MatchRow
+from mizzap_dedup.service import Dedup
+from mizzap_dedup.settings import DedupSettings
+from mizzap_dedup.vectors import OWNER, Vectors
+from PIL import Image
+from qdrant_client import AsyncQdrantClient, models
+from sqlalchemy import select
+
+Scene = Callable[[int], npt.NDArray[np.uint8]]
+_users, _photos, _changes = count(2**33), count(2**42), count(1)
+
+
+@dataclass
+class World:
+    bus: Bus
+    storage: Storage
+    database: Database
+    qdrant: AsyncQdrantClient
+    user: int = field(default_factory=_users.__next__)
+
+    async def say(self, granted: bool, change: int | None = None, purpose: Any = "ai") -> None:
+        said = events.ConsentChanged(
+            user_id=self.user, purpose=purpose, version="1", granted=granted, change=change or next(_changes)
+        )
+        await testing.publish_event(self.bus.jetstream, catalog.CONSENT_CHANGED, said)
+
+    async def handled(self) -> None:
+        await testing.all_handled(self.bus.jetstream, "dedup", 120)
+
+    async def upload(self, pixels: npt.NDArray[np.uint8], quality: int = 90) -> events.PhotoUploaded:
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG", quality=quality)
+        sha256 = hashlib.sha256(file.getvalue()).hexdigest()
+        key = original_key(self.user, sha256)
+        await self.storage.put(key, file.getvalue(), "image/jpeg")
+        photo = events.PhotoUploaded(
+            user_id=self.user, photo_id=next(_photos), sha256=sha256, object_key=key, mime_type="image/jpeg",
+            size_bytes=len(file.getvalue()),
+        )  # fmt: skip
+        await testing.publish_event(self.bus.jetstream, catalog.PHOTO_UPLOADED, photo)
+        return photo
+
+    async def vectors(self) -> set[int]:
+        mine = models.FieldCondition(key=OWNER, match=models.MatchValue(value=str(self.user)))
+        found: set[int] = set()
+        for collection in (await self.qdrant.get_collections()).collections:
+            points, _ = await self.qdrant.scroll(
+                collection.name, scroll_filter=models.Filter(must=[mine]), limit=1000, with_payload=False
+            )
+            found |= {int(point.id) for point in points}
+        return found
+
+    async def pairs(self) -> dict[str, duplicating.Duplicate]:
+        page = await self.bus.ask(requests.DEDUP_LIST, duplicating.ListDuplicates(user_id=self.user))
+        return {pair.lane: pair for pair in page.duplicates}
+
+    async def told(self, event: catalog.Event[Any]) -> list[Any]:
+        return [p for p in await testing.published(self.bus.jetstream, event) if p.user_id == self.user]
+
+    async def rows(self, table: Any) -> list[Any]:
+        async with self.database.begin() as session:
+            return list(await session.scalars(select(table).where(table.user_id == self.user)))
+
+
+@pytest.fixture(scope="module")
+async def service(
+    nats_url: str, s3_settings: testing.Store, qdrant_url: str, make_database: Callable[[str], str]
+) -> AsyncIterator[World]:
+    if choose_bundle("development", None) is None:
+        pytest.skip("no embedding model is installed")
+    url = make_database("dedup_consent")
+    await asyncio.to_thread(migrations.upgrade, "mizzap_dedup", url)
+    settings = testing.settings_for(DedupSettings, nats_url, s3_settings, url, workers=1, qdrant_url=qdrant_url)
+    client, database = AsyncQdrantClient(url=qdrant_url), Database(url)
+    async with testing.outsider(nats_url) as bus, testing.running(build(settings)):
+        yield World(bus, Storage(settings), database, client)
+    await client.close()
+    await database.close()
+
+
+@pytest.fixture
+def world(service: World) -> World:
+    """A user who has said nothing yet."""
+    return World(service.bus, service.storage, service.database, service.qdrant)
+
+
+async def test_without_consent_hashes_alone_are_made(world: World, scene: Scene) -> None:
+    await world.say(True, purpose="marketing")
+    one, other = await world.upload(scene(1), 95), await world.upload(scene(1), 60)
+    await world.handled()
+    assert await world.vectors() == set() and await world.told(catalog.PHOTO_EMBEDDED) == []
+    hashed = await world.told(catalog.PHOTO_FINGERPRINTED)
+    assert {event.photo_id for event in hashed} == {one.photo_id, other.photo_id}
+    assert set(await world.pairs()) == {"near"}
+
+
+async def test_the_first_photo_may_come_before_the_consent(world: World, scene: Scene) -> None:
+    """The two take different ways: without some patience a new user's first photos would be left out."""
+    photo = await world.upload(scene(30))
+    await testing.told_ai_consent(world.database, world.user)
+    await world.handled()
+    assert await world.vectors() == {photo.photo_id}
+    assert await world.told(catalog.EMBEDDING_ALLOWED) == []
+
+
+async def test_agreeing_asks_for_what_was_left_out(world: World, scene: Scene) -> None:
+    photo = await world.upload(scene(2))
+    await world.handled()
+    await world.say(True)
+    await world.handled()
+    [allowed] = await testing.eventually(lambda: world.told(catalog.EMBEDDING_ALLOWED))
+    assert allowed.photo_ids == [photo.photo_id]
+    await testing.publish_event(world.bus.jetstream, catalog.PHOTO_UPLOADED, photo)
+    await world.handled()
+    assert await world.vectors() == {photo.photo_id}
+    # nothing is missing now: agreeing once more, after an outage say, asks for nothing
+    await world.say(True)
+    await world.handled()
+    assert len(await world.told(catalog.EMBEDDING_ALLOWED)) == 1
+
+
+async def _with_a_similar_pair(world: World, scene: Scene) -> tuple[int, int]:
+    """Two photos whose match rests on their vectors, and two that are copies."""
+    await world.say(True)
+    for seed, quality in ((3, 95), (4, 95), (5, 95), (5, 60)):
+        await world.upload(scene(seed), quality)
+    await world.handled()
+    left, right = sorted(row.photo_id for row in await world.rows(FingerprintRow))[:2]
+    await _find_alike(world, left, right)
+    assert set(await world.pairs()) == {"near", "similar"}
+    return left, right
+
+
+async def _find_alike(world: World, left: int, right: int) -> None:
+    """As the search does when two vectors lie near each other."""
+    async with world.database.begin() as session:
+        await repository.lock_groups(session, world.user)
+        await repository.store_matches(
+            session, [rows.match_values(world.user, left, right, Match("similar", 0.97, ("alike",)))]
+        )
+        await regroup.regroup(session, world.user, [left, right])
+
+
+async def test_withdrawing_removes_what_rests_on_vectors(world: World, scene: Scene) -> None:
+    pair = await _with_a_similar_pair(world, scene)
+    similar = (await world.pairs())["similar"]
+    act = duplicating.ActOnDuplicate(user_id=world.user, duplicate_id=similar.id, action="confirmed")
+    await world.bus.ask(requests.DEDUP_ACT, act)
+    await world.say(False)
+    await world.handled()
+    assert await world.vectors() == set()
+    assert set(await world.pairs()) == {"near"}
+    assert [row.lane for row in await world.rows(MatchRow)] == ["near"]
+    assert [row.embedded for row in await world.rows(FingerprintRow)] == [False] * 4
+    withdrawn = await testing.eventually(lambda: world.told(catalog.DUPLICATE_WITHDRAWN))
+    assert [event.duplicate_id for event in withdrawn] == [similar.id]
+    # found again, it is as the user has said: nothing is asked twice
+    await world.say(True)
+    await world.handled()
+    await _find_alike(world, *pair)
+    assert (await world.pairs())["similar"].action == "confirmed"
+
+
+async def test_withdrawing_removes_an_earlier_model_s_vectors_too(world: World) -> None:
+    earlier = Vectors(world.qdrant, "photos_an-earlier-model", 4)
+    await earlier.prepare()
+    try:
+        for user in (world.user, world.user + 2**40):
+            await earlier.put(user, user, [1.0, 0.0, 0.0, 0.0])
+        await world.say(False)
+        await world.handled()
+        assert await world.vectors() == set()
+        assert len(await earlier.get(world.user + 2**40, [world.user + 2**40])) == 1
+    finally:
+        await world.qdrant.delete_collection(earlier.collection)
+
+
+async def test_a_consent_told_late_does_not_overrule_a_later_withdrawal(world: World, scene: Scene) -> None:
+    await world.say(False, change=20)
+    await world.handled()
+    await world.say(True, change=10)
+    await world.handled()
+    await world.upload(scene(6))
+    await world.handled()
+    assert await world.vectors() == set()
+    await world.say(True, change=30)
+    await world.handled()
+    await world.say(False, change=25)
+    await world.handled()
+    await world.upload(scene(7))
+    await world.handled()
+    assert len(await world.vectors()) == 1
+
+
+async def _withdrawn_while_queued(world: World, scene: Scene, monkeypatch: pytest.MonkeyPatch, photos: int) -> None:
+    """The consent stands when each photo is begun, and is withdrawn before any vector is written."""
+    await world.say(True)
+    await world.handled()
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    embed = Dedup._embed
+
+    async def late(self: Dedup, photo: events.PhotoUploaded, found: Any) -> Any:
+        assert found.vector is not None
+        begun.set()
+        await go_on.wait()
+        return await embed(self, photo, found)
+
+    monkeypatch.setattr(Dedup, "_embed", late)
+    for seed in range(photos):
+        await world.upload(scene(20 + seed))
+    await begun.wait()
+    await world.say(False)
+
+    async def withdrawal_handled() -> bool:
+        event = catalog.CONSENT_CHANGED
+        info = await world.bus.jetstream.consumer_info(event.stream, event.durable("dedup"))
+        return not info.num_pending and not info.num_ack_pending
+
+    await testing.eventually(withdrawal_handled)
+    go_on.set()
+    # what is begun only now is examined without a vector
+    monkeypatch.setattr(Dedup, "_embed", embed)
+    await world.handled()
+    assert len(await world.told(catalog.PHOTO_FINGERPRINTED)) == photos
+
+
+async def test_nothing_is_written_after_a_withdrawal(
+    world: World, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _withdrawn_while_queued(world, scene, monkeypatch, photos=6)
+    assert await world.vectors() == set()
+    assert await world.told(catalog.PHOTO_EMBEDDED) == []
+
+
+async def test_without_the_second_look_a_vector_is_written(
+    world: World, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mutant: a worker that asks before its work alone. The test above must see it."""
+
+    async def always(*_: object) -> int:
+        return 1
+
+    monkeypatch.setattr(ai_consents, "held", always)
+    await _withdrawn_while_queued(world, scene, monkeypatch, photos=1)
+    assert await world.vectors() != set()
+
+
+async def test_a_withdrawal_counts_while_the_vectors_can_t_be_removed_yet(
+    world: World, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.say(True)
+    photo = await world.upload(scene(8))
+    await world.handled()
+    tries, back = asyncio.Event(), asyncio.Event()
+    remove_all = Vectors.remove_all
+
+    async def away(self: Vectors, user_id: int) -> None:
+        tries.set()
+        if not back.is_set():
+            raise Unavailable("not now")
+        await remove_all(self, user_id)
+
+    monkeypatch.setattr(Vectors, "remove_all", away)
+    await world.say(False)
+    await tries.wait()
+    second = await world.upload(scene(9))
+    await testing.eventually(lambda: _is_hashed(world, second))
+    assert await world.vectors() == {photo.photo_id}, "nothing new, and the old is not gone yet"
+    back.set()
+    await world.handled()
+    assert await world.vectors() == set()
+
+
+async def _is_hashed(world: World, photo: events.PhotoUploaded) -> bool:
+    return photo.photo_id in {event.photo_id for event in await world.told(catalog.PHOTO_FINGERPRINTED)}

@@ -1,0 +1,384 @@
+"""Orders to the partners, over the real gateway, photos and curation services, and a simulator of both partners."""
+
+import asyncio
+import base64
+import contextlib
+import io
+import json
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import numpy as np
+import pytest
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric import rsa
+from mizzap_common import migrations, testing
+from mizzap_common.bus import Bus
+from mizzap_common.contracts import accounts, catalog, duplicating, events, requests
+from mizzap_common.sealed import new_key_ring
+from mizzap_curation.app import build as build_curation
+from mizzap_curation.settings import CurationSettings
+from mizzap_devstack.partner_simulator.app import Order, Simulator
+from mizzap_gateway.app import build as build_gateway
+from mizzap_gateway.settings import GatewaySettings
+from mizzap_photos.app import build as build_photos
+from mizzap_photos.settings import PhotosSettings
+from PIL import Image
+from pydantic import SecretStr
+
+_users = count(1)
+_PATIENCE = 1.0
+"""Seconds that the service waits for a partner; the simulator's "timeout" lasts longer."""
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # the signals are pytest's
+
+
+@asynccontextmanager
+async def serving(app: Any, listener: socket.socket) -> AsyncIterator[None]:
+    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=3))
+    task = asyncio.create_task(server.serve([listener]))
+    try:
+        await testing.eventually(lambda: server.started or task.done(), 20)
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _listen() -> tuple[socket.socket, str]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    return listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@dataclass
+class World:
+    bus: Bus
+    http: httpx.AsyncClient
+    simulator: Simulator
+    signing_key: rsa.RSAPrivateKey
+
+
+@pytest.fixture(scope="module")
+async def world(
+    nats_url: str, s3_settings: testing.Store, make_database: Callable[[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[World]:  # fmt: skip
+    ring = tmp_path_factory.mktemp("keys") / "ring.json"
+    ring.write_text(new_key_ring("1"))
+    signing_key = rsa.generate_private_key(65537, 2048)
+
+    async def keys(_: accounts.KeysRequest) -> accounts.Keys:
+        public = jwt.algorithms.RSAAlgorithm.to_jwk(signing_key.public_key(), as_dict=True)
+        return accounts.Keys(keys=[{**public, "kid": "test", "use": "sig", "alg": "RS256"}])
+
+    async def alive(_: accounts.SessionRequest) -> accounts.SessionState:
+        return accounts.SessionState(alive=True)
+
+    async def embeddings(_: duplicating.EmbeddingsRequest) -> duplicating.Embeddings:
+        return duplicating.Embeddings(model=duplicating.Model(id=None, dimensions=None), embeddings=[])
+
+    known = {name: "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode() for name in ("memopyk", "photall")}
+    simulator = Simulator(known, timeout_seconds=3 * _PATIENCE)
+    gateway_listener, gateway_url = _listen()
+    partner_listener, partner_url = _listen()
+
+    def settings(kind: Any, database: str | None = None, **more: Any) -> Any:
+        url = None
+        if database:
+            url = make_database(f"orders_{database}")
+            migrations.upgrade(f"mizzap_{database}", url)
+        return testing.settings_for(kind, nats_url, s3_settings, url, key_ring_file=ring, **more)
+
+    curation = settings(
+        CurationSettings, "curation", workers=1, curation_quiet_seconds=0.1, curation_poll_seconds=0.05,
+        public_url=gateway_url, partner_poll_seconds=0.02, partner_retry_seconds=(0.05, 0.1, 0.1, 0.1),
+        partner_timeout_seconds=_PATIENCE,
+        memopyk_url=f"{partner_url}/memopyk", memopyk_secret=SecretStr(known["memopyk"]),
+        photall_url=f"{partner_url}/photall", photall_secret=SecretStr(known["photall"]),
+    )  # fmt: skip
+    replies = [
+        (requests.AUTH_KEYS, keys), (requests.AUTH_SESSION, alive), (requests.DEDUP_EMBEDDINGS, embeddings),
+    ]  # fmt: skip
+    async with contextlib.AsyncExitStack() as running:
+        bus = await running.enter_async_context(testing.outsider(nats_url, replies))
+        photos = build_photos(settings(PhotosSettings, "photos", workers=1))
+        await running.enter_async_context(testing.running(photos))
+        await running.enter_async_context(testing.running(build_curation(curation)))
+        await running.enter_async_context(serving(simulator.app(), partner_listener))
+        await running.enter_async_context(serving(build_gateway(settings(GatewaySettings)), gateway_listener))
+        http = httpx.AsyncClient(base_url=gateway_url, timeout=30, trust_env=False)
+        yield World(bus, await running.enter_async_context(http), simulator, signing_key)
+
+
+@dataclass
+class User:
+    world: World
+    user_id: int = field(default_factory=_users.__next__)
+
+    async def ask(self, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
+        now = int(time.time())
+        claims = {
+            "sub": f"user_{self.user_id}", "email": "u@mizzap.test", "iat": now, "exp": now + 3600, "iss": "mizzap",
+            "aud": "mizzap-app", "jti": str(uuid4()), "sid": "1",
+        }  # fmt: skip
+        token = jwt.encode(claims, self.world.signing_key, "RS256", {"kid": "test"})
+        headers = {"Authorization": f"Bearer {token}"}
+        return await self.world.http.request(method, f"/api/v1{path}", json=body, headers=headers, **more)
+
+    async def call(self, method: str, path: str, body: Any = None, status: int = 200, **more: Any) -> Any:
+        answer = await self.ask(method, path, body, **more)
+        assert answer.status_code == status, answer.text
+        return answer.json()["data"]
+
+    async def upload(self, count: int = 1) -> dict[int, str]:
+        """Photo ids with their SHA-256. The user has agreed to AI, so that there are moments."""
+        agreed = events.ConsentChanged(user_id=self.user_id, purpose="ai", version="1", granted=True, change=1)
+        await testing.publish_event(self.world.bus.jetstream, catalog.CONSENT_CHANGED, agreed)
+        await testing.all_handled(self.world.bus.jetstream, "curation")
+        files = [("files", (f"{number}.jpg", _picture())) for number in range(count)]
+        results = await self.call("POST", "/photos/upload", status=201, files=files)
+        return {result["photo"]["id"]: result["photo"]["sha256"] for result in results}
+
+    async def film(self, title: str, photo_ids: list[int] | None = None, status: int = 201, **more: Any) -> Any:
+        body = {"title": title, "photoIds": photo_ids, "partnerConsent": True, **more}
+        return await self.call("POST", "/integrations/memopyk/create-film", body, status)
+
+    async def order(self, order_id: int) -> Any:
+        return await self.call("GET", f"/integrations/orders/{order_id}")
+
+    async def until(self, order_id: int, status: str) -> Any:
+        async def reached() -> Any:
+            found = await self.order(order_id)
+            return found if found["status"] == status else None
+
+        return await testing.eventually(reached, 30)
+
+    def simulated(self, order_id: int, partner: str = "memopyk") -> Order:
+        return self.world.simulator.orders[partner, order_id]
+
+    async def finished(self, order_id: int, partner: str = "memopyk") -> Order:
+        """The partner's view, when it has nothing more to say."""
+        known = self.world.simulator.orders
+        await testing.eventually(lambda: (partner, order_id) in known and known[partner, order_id].finished, 30)
+        return self.simulated(order_id, partner)
+
+    async def told(self, order_id: int) -> list[str]:
+        """The statuses that were published."""
+        found = await testing.published(self.world.bus.jetstream, catalog.ORDER_CHANGED)
+        return [event.status for event in found if (event.user_id, event.order_id) == (self.user_id, order_id)]
+
+
+_random = np.random.default_rng(17)
+
+
+def _picture() -> bytes:
+    buffer = io.BytesIO()
+    coarse = Image.fromarray(_random.integers(0, 255, (9, 12, 3), dtype=np.uint8))
+    coarse.resize((320, 240), Image.Resampling.NEAREST).save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def user(world: World) -> User:
+    return User(world)
+
+
+async def test_a_film_from_order_to_delivery(user: User) -> None:
+    photos = await user.upload(2)
+    wanted = list(photos)[::-1]
+    placed = await user.film("Été à la mer", wanted, music="calm", seconds=90)
+    assert (placed["status"], placed["partner"], placed["photoIds"]) == ("placed", "memopyk", wanted)
+    assert placed["partnerConsent"]["version"] and placed["partnerConsent"]["withdrawnAt"] is None
+    delivered = await user.until(placed["id"], "delivered")
+    order = await user.finished(placed["id"])
+    assert {name: order.data[name] for name in ("title", "music", "seconds")} == {
+        "title": "Été à la mer", "music": "calm", "seconds": 90,
+    }  # fmt: skip
+    assert [(photo.photo_id, photo.sha256) for photo in order.fetched] == [(one, photos[one]) for one in wanted]
+    assert (delivered["progress"], delivered["message"]) == (100, "memopyk: delivered")
+    film = (await httpx.AsyncClient(trust_env=False).get(delivered["deliveryUrl"])).json()
+    assert film == {"made of": [photos[one] for one in wanted]}
+    told = [status for status in await user.told(placed["id"]) if status != "sent"]
+    assert told == ["placed", "accepted", "in_progress", "delivered"]
+    # the order is closed, and so are its links
+    assert (await user.world.http.get(order.data["photos"][0]["url"])).status_code == 404
+    assert "user_id" not in json.dumps(order.data) and f"user-{user.user_id}" not in json.dumps(order.data)
+
+
+async def test_the_best_moments_are_sent_to_be_retouched(user: User) -> None:
+    body = {"instructions": "Brighter skies", "style": "vivid", "partnerConsent": True}
+    refused = await user.ask("POST", "/integrations/photall/send-for-retouch", body)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "MOMENTS_NOT_CONFIRMED")
+    photos = await user.upload(3)
+
+    async def moments() -> Any:
+        found = await user.call("GET", "/curation/moments")
+        return len(found["moments"]) == 3
+
+    await testing.eventually(moments, 30)
+    confirmed = await user.call("POST", "/curation/moments/confirm")
+    placed = await user.call("POST", "/integrations/photall/send-for-retouch", body, 201)
+    assert placed["photoIds"] == [moment["photoId"] for moment in confirmed["moments"]]
+    await user.until(placed["id"], "delivered")
+    order = await user.finished(placed["id"], "photall")
+    assert {photo.sha256 for photo in order.fetched} == set(photos.values())
+    assert (order.data["instructions"], order.data["style"]) == ("Brighter skies", "vivid")
+    answer = (await user.ask("GET", "/integrations/status")).json()
+    assert [
+        (p["partner"], p["enabled"], p["openOrders"], p["deliveredOrders"]) for p in answer["data"]["partners"]
+    ] == [
+        ("memopyk", True, 0, 0),
+        ("photall", True, 0, 1),
+    ]
+    assert [shown["id"] for shown in answer["data"]["orders"]] == [placed["id"]]
+    assert answer["pagination"]["total"] == 1
+
+
+async def test_an_order_outlives_a_partner_s_failures_and_is_taken_once(user: User) -> None:
+    photos = await user.upload()
+    placed = await user.film("Film [simulate fail:500,429,timeout,lost]", list(photos))
+    await user.until(placed["id"], "delivered")
+    order = await user.finished(placed["id"])
+    # by the time of the fifth try the partner may have called back, which says as much as its answer
+    assert order.tries >= 4 and order.repeated <= 1
+    assert len(order.fetched) == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "tries"),
+    [("fail:500,503,500,502,500,500", "PARTNER_UNREACHABLE", 5), ("fail:403", "PARTNER_REFUSED", 1)],
+)
+async def test_an_order_that_nobody_takes_fails(user: User, how: str, code: str, tries: int) -> None:
+    photos = await user.upload()
+    placed = await user.film(f"Film [simulate {how}]", list(photos))
+    failed = await user.until(placed["id"], "failed")
+    assert failed["error"]["code"] == code
+    order = user.simulated(placed["id"])
+    assert (order.tries, order.fetched) == (tries, [])
+    assert await user.told(placed["id"]) == ["placed", "failed"]
+    assert (await user.world.http.get(order.data["photos"][0]["url"])).status_code == 404
+    again = await user.ask("POST", f"/integrations/orders/{placed['id']}/cancel")
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "ORDER_CLOSED")
+
+
+async def test_callbacks_forged_repeated_and_late_change_nothing(user: User) -> None:
+    photos = await user.upload()
+    placed = await user.film("Film [simulate twice forged late]", list(photos))
+    await user.until(placed["id"], "delivered")
+    order = await user.finished(placed["id"])
+    answers = [(told.status, told.answer) for told in order.told]
+    assert answers == [
+        (status, answer)
+        for status in ("accepted", "in_progress", "delivered", "in_progress")
+        for answer in (401, 200, 200)
+    ]
+    taken = [told for told in order.told if told.answer == 200]
+    for first, second in zip(taken[::2], taken[1::2], strict=True):
+        assert first.webhook_id == second.webhook_id and first.body == second.body
+    assert [told.body["data"]["applied"] for told in taken[::2]] == [True, True, True, False]
+    told = [status for status in await user.told(placed["id"]) if status != "sent"]
+    assert told == ["placed", "accepted", "in_progress", "delivered"]
+
+
+async def test_a_partner_may_refuse(user: User) -> None:
+    photos = await user.upload()
+    placed = await user.film("Film [simulate callbacks:rejected]", list(photos))
+    rejected = await user.until(placed["id"], "rejected")
+    assert rejected["message"] == "memopyk: rejected" and rejected["error"] is None
+
+
+async def test_a_cancelled_order_ends_the_partner_s_access_at_once(user: User) -> None:
+    photos = await user.upload()
+    placed = await user.film("Film [simulate callbacks:accepted stubborn]", list(photos))
+    await user.until(placed["id"], "accepted")
+    order = await user.finished(placed["id"])
+    url = order.data["photos"][0]["url"]
+    assert (await user.world.http.get(url)).status_code == 200
+    cancelled = await user.call("POST", f"/integrations/orders/{placed['id']}/cancel")
+    assert cancelled["status"] == "cancelled" and cancelled["partnerConsent"]["withdrawnAt"] is not None
+    assert (await user.world.http.get(url)).status_code == 404
+    await testing.eventually(lambda: order.cancelled and len(order.told) == 2, 30)
+    assert [photo.status for photo in order.fetched] == [200, 404]
+    late = order.told[-1]
+    assert (late.answer, late.body["data"]) == (200, {"orderId": placed["id"], "status": "cancelled", "applied": False})
+    again = await user.call("POST", f"/integrations/orders/{placed['id']}/cancel")
+    assert again["status"] == "cancelled"
+    assert (await user.told(placed["id"])).count("cancelled") == 1
+
+
+async def test_a_link_gives_one_original_and_dies_with_the_photo(user: User) -> None:
+    photos = await user.upload(2)
+    placed = await user.film("Film [simulate callbacks:accepted]", list(photos))
+    order = await user.finished(placed["id"])
+    first, second = (photo["url"] for photo in order.data["photos"])
+    answer = await user.world.http.get(first)
+    assert answer.headers["Content-Disposition"] == "attachment; filename*=UTF-8''0.jpg"
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    for wrong in (first[:-2], first + "A", first[:-44] + second[-44:], "", "%00", "é"):
+        url = wrong if wrong.startswith("http") else f"/api/v1/integrations/files/{wrong}"
+        assert (await user.world.http.get(url)).status_code == 404
+    gone, left = photos
+
+    async def ordered(*photo_ids: int) -> None:
+        async def shown() -> Any:
+            return (await user.order(placed["id"]))["photoIds"] == list(photo_ids)
+
+        await testing.eventually(shown, 30)
+
+    for step, photo_ids in (("", [left]), ("/restore", [gone, left]), ("?permanent=true", [left])):
+        await user.call("POST" if step == "/restore" else "DELETE", f"/photos/{gone}{step}")
+        if gone not in photo_ids:
+            assert (await user.world.http.get(first)).status_code == 404
+        await ordered(*photo_ids)
+        assert (await user.world.http.get(first)).status_code == (200 if gone in photo_ids else 404)
+        assert (await user.world.http.get(second)).status_code == 200
+
+
+async def test_what_can_t_be_ordered(user: User) -> None:
+    stranger = User(user.world)
+    photos, theirs = await user.upload(), await stranger.upload()
+    body = {"title": "Film", "photoIds": list(photos)}
+    for consent in ({}, {"partnerConsent": False}):
+        refused = await user.ask("POST", "/integrations/memopyk/create-film", {**body, **consent})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "PARTNER_CONSENT_REQUIRED")
+    for missing in (*theirs, 10**12):
+        refused = await user.ask(
+            "POST", "/integrations/memopyk/create-film",
+            {"title": "Film", "photoIds": [*photos, missing], "partnerConsent": True},
+        )  # fmt: skip
+        assert refused.status_code == 404
+        assert refused.json()["error"]["details"] == {"photoIds": [missing]}
+    placed = await stranger.film("Film [simulate callbacks:accepted]", list(theirs))
+    for order_id in (placed["id"], 10**12):
+        for method, path in (("GET", ""), ("POST", "/cancel")):
+            refused = await user.ask(method, f"/integrations/orders/{order_id}{path}")
+            assert refused.status_code == 404
+            assert refused.json()["error"] == {
+                "code": "NOT_FOUND", "message": "There is no such order.", "details": {"orderId": order_id},
+            }  # fmt: skip
+    await stranger.until(placed["id"], "accepted")
+
+
+@pytest.mark.parametrize(("headers", "status"), [({}, 401), ({"webhook-id": "x", "webhook-timestamp": "nan"}, 401)])
+async def test_nobody_else_can_call_back(user: User, headers: dict[str, str], status: int) -> None:
+    url = "/api/v1/integrations/memopyk/callback"
+    for body in (b"", b"{}", b"\xff", b"x" * 60_000):
+        for signature in ("", "v1", "v1,", "v1,%%", "v2,AAAA", "v1,AAAA v1,BBBB"):
+            answer = await user.world.http.post(url, content=body, headers={**headers, "webhook-signature": signature})
+            assert answer.status_code == status, answer.text
+            assert answer.json()["error"]["code"] == "SIGNATURE_INVALID"
+    assert (await user.world.http.post(url, content=b"x" * 70_000)).status_code == 413
+    assert (await user.world.http.post("/api/v1/integrations/nobody/callback", content=b"{}")).status_code == 400
