@@ -14,7 +14,7 @@ from mizzap_common.db import Database
 from mizzap_common.imaging.metadata import PhotoMetadata
 from mizzap_common.inbox import Delivery
 from mizzap_common.sealed import KeyRing, SealBroken, new_key_ring
-from mizzap_photos import rotation
+from mizzap_photos import moving, repository, rotation
 from mizzap_photos.listing import Listing
 from mizzap_photos.models import PhotoPlaceRow, PhotoRow
 from sqlalchemy import select, text, update
@@ -135,7 +135,9 @@ async def test_what_is_read_again_takes_the_place_of_what_was_known(album: Album
 
 async def test_a_deleted_photo_leaves_no_words(album: Album) -> None:
     photo_id = await album.add("a.jpg", FLORENCE)
-    await album.photos.delete(library.PhotoRequest(user_id=album.user_id, photo_id=photo_id))
+    async with album.database.begin() as session:
+        photos = await repository.lock_photos(session, album.user_id, [photo_id])
+        await moving.away(session, album.user_id, photos)
     async with album.database.begin() as session:
         assert not (await session.scalars(select(PhotoPlaceRow).where(PhotoPlaceRow.user_id == album.user_id))).all()
 
