@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PACKAGES := libs/common $(wildcard services/*) clients/python devstack
 STAMP := $(VENV)/.installed
 
-.PHONY: install run demo check test test-export format docs schemas lock quality chaos bench bench-list clean
+.PHONY: install run demo check test test-export format docs schemas lock quality chaos erasure bench bench-list clean
 
 install: $(STAMP)
 
@@ -39,7 +39,7 @@ check: install
 	$(BIN)/python tests/contract/check_migrations.py
 
 test: install
-	$(BIN)/pytest -m "not chaos and not bench" --quiet
+	$(BIN)/pytest -m "not chaos and not bench and not erasure" --quiet
 
 format: install
 	$(BIN)/ruff format .
@@ -61,6 +61,9 @@ clean:
 
 chaos: install
 	$(BIN)/pytest -m chaos tests/chaos -s -v
+
+erasure: install
+	$(BIN)/pytest -m erasure tests/flow/test_leaving.py -s -v
 
 bench: install
 	$(BIN)/python -m tests.bench.bench $(if $(PHOTOS),--photos "$(PHOTOS)")

@@ -9,12 +9,20 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import nats
 import pytest
 from mizzap_common import streams
+from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, permissions, requests
 from mizzap_common.contracts.permissions import OPERATOR, OutsideSubscriber, inbox_prefix
+from mizzap_common.errors import Unauthorized
 from mizzap_common.testing import eventually, published
 from mizzap_devstack.ports import Ports
 from mizzap_devstack.program import spawn, stop
 from mizzap_devstack.servers import NatsServer
+from mizzap_gateway.counts import Counts, Place
+from mizzap_gateway.kept_answers import Answer, KeptAnswers, Seal, read_record
+from mizzap_gateway.settings import GatewaySettings
+from mizzap_gateway.shared_state import SharedState
+from mizzap_gateway.tickets import Tickets
+from mizzap_gateway.tokens import Caller
 from nats.aio.client import Client
 
 from tests.contract.test_catalog import calls, sources
@@ -25,6 +33,13 @@ STREAMS = (*sorted({event.stream for event in catalog.EVENTS}), catalog.DEAD_LET
 DURABLES = [(event.stream, event.durable(service)) for event in catalog.EVENTS for service in event.consumers]
 OUTSIDE_DURABLES = [(event.stream, OUTSIDE.durable(event)) for event in OUTSIDE.events]
 SENTINEL = "forbidden.to.all"
+SHARED = {
+    "COUNTERS_60": "counter.60.api.x.1",
+    "COUNTERS_3600": "counter.3600.uploads.x.1",
+    "KV_answers": "$KV.answers.x",
+    "KV_tickets": "$KV.tickets.x",
+}
+"""What gateways share: each stream with a subject of its own."""
 OF_STREAMS = ("CREATE", "UPDATE", "INFO", "DELETE", "PURGE", "MSG.GET", "MSG.DELETE", "SNAPSHOT", "RESTORE")
 
 
@@ -83,9 +98,35 @@ async def connect(broker: str) -> AsyncIterator[Callable[..., AsyncIterator[Clie
         await client.close()
 
 
+@pytest.fixture
+async def gateways(broker: str) -> AsyncIterator[list[Bus]]:
+    """The connections of two gateways, as they make them."""
+    buses = [Bus("gateway", broker, user="gateway", password=password("gateway")) for _ in range(2)]
+    for bus in buses:
+        await bus.connect()
+    yield buses
+    for bus in buses:
+        await bus.stop()
+
+
+def of_shared_state() -> dict[str, set[str]]:
+    may: dict[str, set[str]] = {}
+    for stream, subject in SHARED.items():
+        may[subject] = {"gateway"}
+        for verb in OF_STREAMS:
+            may[f"$JS.API.STREAM.{verb}.{stream}"] = {"gateway"} if verb in ("CREATE", "UPDATE") else set()
+        may[f"$JS.API.CONSUMER.CREATE.{stream}.x"] = may[f"$JS.API.DIRECT.GET.{stream}"] = set()
+        may[f"$JS.API.DIRECT.GET.{stream}.{subject}"] = {"gateway"}
+    # a ticket is asked of the stream's leader, who never has an old one
+    may["$JS.API.DIRECT.GET.KV_tickets.$KV.tickets.x"] = set()
+    may["$JS.API.STREAM.MSG.GET.KV_tickets"] = {"gateway"}
+    may["counter.7.x"] = may["$KV.others.x"] = may["$JS.API.DIRECT.GET.KV_answers.$KV.tickets.x"] = set()
+    return may
+
+
 def publishable() -> dict[str, set[str]]:
     """Every subject somebody could publish to → the users who may."""
-    may: dict[str, set[str]] = {}
+    may = of_shared_state()
     for event in catalog.EVENTS:
         may[event.subject] = {event.producer}
     for method in requests.METHODS:
@@ -124,7 +165,8 @@ def subscribable() -> dict[str, set[str]]:
         may[method.subject] = {method.service}
     for user in USERS:
         may[f"{inbox_prefix(user)}.*"] = {user}
-    for subject in (">", "*", "_INBOX.>", "rpc.>", "photo.>", "$JS.API.>", "$JS.ACK.>", "dead_letter.>", "$SYS.>"):
+    for subject in (">", "*", "_INBOX.>", "rpc.>", "photo.>", "$JS.API.>", "$JS.ACK.>", "dead_letter.>", "$SYS.>",
+                    "counter.>", "$KV.>", "$KV.answers.x", "$KV.tickets.x"):  # fmt: skip
         may[subject] = set()
     return may
 
@@ -193,6 +235,38 @@ async def test_an_outside_subscriber_reads_its_events_through_durables_of_its_ow
 
     await eventually(nothing_waits)
     assert len(await published(operator.jetstream(), catalog.PHOTO_PROCESSED)) == 1
+
+
+@pytest.mark.parametrize("declared_by", [OPERATOR, "gateway"])
+async def test_gateways_count_keep_answers_and_pass_tickets_on(
+    connect: Callable[..., object], gateways: list[Bus], declared_by: str
+) -> None:
+    operator: Client = await connect(OPERATOR)  # type: ignore[misc]
+    await streams.declare(operator.jetstream())
+    if declared_by == "gateway":
+        for stream in SHARED:
+            await operator.jetstream().delete_stream(stream)
+    settings = GatewaySettings(declare_streams=declared_by == "gateway")
+    one, other = ((bus, SharedState(bus, settings).declare) for bus in gateways)
+
+    place = Place("api", declared_by, 60, 7)
+    assert await Counts(*one).add(place, 1) == (1, 0)
+    assert await Counts(*other).add(place, 2) == (3, 0), "counted together"
+    assert await Counts(*one).add(Place("api", declared_by, 60, 8), 1) == (1, 3)
+
+    answers, same_answers = KeptAnswers(*one, claim_seconds=10), KeptAnswers(*other, claim_seconds=10)
+    claim = await answers.claim(declared_by)
+    assert claim is not None and await same_answers.claim(declared_by) is None
+    seal = Seal("key", b"POST /", b"hash")
+    await claim.keep(Answer(201, [], b"{}"), seal)
+    kept = await same_answers.wait(declared_by, 5)
+    assert kept is not None and read_record(kept, seal).status == 201
+
+    caller = Caller(user_id=1, session_id=2, expires_at=3.0)
+    ticket = await Tickets(*one).issue(caller)
+    assert await Tickets(*other).redeem(ticket) == caller
+    with pytest.raises(Unauthorized):
+        await Tickets(*one).redeem(ticket)
 
 
 def test_only_those_ask_who_the_catalogue_says() -> None:

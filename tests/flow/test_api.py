@@ -141,6 +141,9 @@ async def test_albums_duplicates_and_moments(user: User) -> None:
     await user.call("POST", f"/albums/{album['id']}/photos", json={"photoIds": [third, first]})
     renamed = await user.call("PUT", f"/albums/{album['id']}", json={"name": "Summer", "coverPhotoId": third})
     assert (renamed["name"], renamed["coverPhotoId"], renamed["photoCount"]) == ("Summer", third, 2)
+    await user.call("PUT", f"/albums/{album['id']}/order", json={"moves": [{"photoId": first, "after": None}]})
+    shown = await user.call("GET", f"/albums/{album['id']}/photos")
+    assert [(photo["id"], photo["fileName"]) for photo in shown] == [(first, "1.jpg"), (third, "3.jpg")]
     await user.call("DELETE", f"/albums/{album['id']}/photos/{third}")
     assert (await user.call("GET", f"/albums/{album['id']}"))["photoIds"] == [first]
 
@@ -237,6 +240,7 @@ async def test_what_belongs_to_somebody_else_does_not_exist(user: User, stranger
     [pair] = await user.call("GET", "/duplicates")
     job = (await user.call("GET", f"/jobs?photoId={first}"))[0]["id"]
     own = (await stranger.call("POST", "/albums", 201, json={"name": "theirs"}))["id"]
+    export = (await user.call("POST", "/exports", 202))["id"]
 
     # (method, path, body) with {} where an id of the first user's, or one that never was, is put
     slots: list[tuple[str, str, Any, int]] = [
@@ -260,10 +264,25 @@ async def test_what_belongs_to_somebody_else_does_not_exist(user: User, stranger
         ("DELETE", "/albums/{}", None, album),
         ("POST", "/albums/{}/photos", {"photoIds": [first]}, album),
         ("DELETE", f"/albums/{{}}/photos/{first}", None, album),
+        ("GET", "/albums/{}/photos", None, album),
+        ("GET", f"/albums/{{}}/photos/{first}/thumbnail", None, album),
+        ("GET", f"/albums/{{}}/photos/{first}/original", None, album),
+        ("POST", "/albums/{}/photos/remove", {"photoIds": [first]}, album),
+        ("PUT", "/albums/{}/order", {"photoIds": [first]}, album),
+        ("GET", "/albums/{}/shares", None, album),
+        ("POST", "/albums/{}/shares", {"familyId": MISSING}, album),
+        ("DELETE", f"/albums/{{}}/shares/{MISSING}", None, album),
+        ("GET", f"/albums/{own}/photos/{{}}/thumbnail", None, first),
+        ("GET", f"/albums/{own}/photos/{{}}/original", None, first),
+        ("POST", f"/albums/{own}/photos/remove", {"photoIds": ["{}"]}, second),
+        ("PUT", f"/albums/{own}/order", {"moves": [{"photoId": "{}", "after": None}]}, second),
         ("POST", f"/albums/{own}/photos", {"photoIds": ["{}"]}, second),
         ("PUT", f"/albums/{own}", {"coverPhotoId": "{}"}, second),
         ("DELETE", f"/albums/{own}/photos/{{}}", None, second),
         ("POST", "/duplicates/{}/action", {"action": "confirmed"}, pair["id"]),
+        ("GET", "/exports/{}", None, export),
+        ("GET", "/exports/{}/download?token=1.1.9999999999.x", None, export),
+        ("DELETE", "/exports/{}", None, export),
         ("PUT", "/curation/moments", {"add": ["{}"]}, first),
         ("PUT", "/curation/moments", {"remove": ["{}"]}, first),
         ("PUT", "/curation/moments", {"order": ["{}"]}, first),

@@ -58,6 +58,14 @@ async def test_retry_after_is_obeyed(client: Client, gateway: Any, refuse: Any) 
     assert asyncio.get_running_loop().time() - began >= 1
 
 
+async def test_a_limit_is_waited_for_beyond_all_patience(client: Client, gateway: Any, refuse: Any) -> None:
+    gateway.answers["/auth/me"] = [refuse(429, "RATE_LIMITED", **{"Retry-After": "1"}) for _ in range(2)]
+    client.patience = 0.5
+    began = asyncio.get_running_loop().time()
+    await client.me()
+    assert asyncio.get_running_loop().time() - began >= 2
+
+
 async def test_patience_ends(client: Client, gateway: Any, refuse: Any) -> None:
     gateway.answers["/auth/me"] = [refuse(503, "UNAVAILABLE") for _ in range(100)]
     client.patience = 0.5

@@ -86,6 +86,7 @@ async def test_a_hint_wakes_before_the_poll_does(client: Client, gateway: Any, m
     async def socket(websocket: WebSocket) -> None:
         await websocket.accept()
         await asyncio.to_thread(asked.wait)
+        await websocket.send_json({"event": "ping"})
         for number in (1, 1, 2):
             await websocket.send_json(event(number, "duplicate:detected"))
         await websocket.receive()

@@ -116,7 +116,7 @@ async def test_a_tombstone_and_a_late_worker_never_miss_each_other(database: Dat
 
     async def worker(photo_id: int) -> None:
         async with database.begin() as session:
-            if not await tombstones.is_buried(session, photo_id):
+            if not await tombstones.is_buried(session, photo_id, 7):
                 await session.execute(text("INSERT INTO effects VALUES (:id)"), {"id": photo_id})
 
     async def deletion(photo_id: int) -> None:

@@ -4,11 +4,12 @@ import asyncio
 import json
 
 import pytest
-from mizzap_albums import service as albums_service
+from mizzap_albums import contents
 from mizzap_common import testing
 from mizzap_common.contracts import catalog, requests
 from mizzap_common.errors import Conflict, InvalidInput, NotFound
 from mizzap_common.rpc import read_answer
+from pydantic import ValidationError
 
 
 async def changes(bus, user, album_id, number):
@@ -161,7 +162,7 @@ async def test_removing(bus, user, photos):
 
 
 async def test_a_full_album_takes_none_of_too_many(user, photos, monkeypatch):
-    monkeypatch.setattr(albums_service, "MAX_PHOTOS", 3)
+    monkeypatch.setattr(contents, "MAX_PHOTOS", 3)
     album = await user.create()
     mine = photos.make(user.user_id, 4)
     await user.add(album.id, mine[:2])
@@ -173,10 +174,21 @@ async def test_a_full_album_takes_none_of_too_many(user, photos, monkeypatch):
 
 async def test_the_largest_album_fits_into_an_answer(user, photos):
     album = await user.create()
-    mine = photos.make(user.user_id, albums_service.MAX_PHOTOS)
+    mine = photos.make(user.user_id, contents.MAX_PHOTOS)
     for start in range(0, len(mine), 500):
         await user.add(album.id, mine[start : start + 500])
     assert (await user.get(album.id)).photo_ids == mine
+
+
+async def test_the_largest_page_fits_into_an_answer(user):
+    """Characters that take six bytes in JSON, in every place."""
+    for _ in range(100):
+        await user.create("\x01" * 255, description="\x01" * 1000)
+    assert len((await user.list(limit=100)).albums) == 100
+    changes = await user.changes(limit=200)
+    assert changes.more and changes.changes
+    with pytest.raises(ValidationError):
+        await user.create(description="d" * 1001)
 
 
 async def test_many_adding_the_same_at_once_add_each_photo_once(user, photos):

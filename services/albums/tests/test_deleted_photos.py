@@ -5,7 +5,7 @@ import random
 
 import pytest
 from mizzap_common import testing, tombstones
-from mizzap_common.contracts import catalog, events
+from mizzap_common.contracts import catalog
 from mizzap_common.errors import InvalidInput, NotFound
 from mizzap_common.telemetry import HANDLED
 
@@ -130,18 +130,6 @@ async def test_adding_and_deleting_at_once_leaves_no_deleted_photo(bus, user, ph
         await user.add(albums[0].id, [mine[0]])
 
 
-async def trash(bus, user, photo_id, version=1):
-    trashed = events.PhotoTrashed(user_id=user.user_id, photo_id=photo_id, version=version)
-    await testing.publish_event(bus.jetstream, catalog.PHOTO_TRASHED, trashed)
-    await testing.all_handled(bus.jetstream, "albums")
-
-
-async def restore(bus, user, photo_id, version=2):
-    restored = events.PhotoRestored(user_id=user.user_id, photo_id=photo_id, version=version)
-    await testing.publish_event(bus.jetstream, catalog.PHOTO_RESTORED, restored)
-    await testing.all_handled(bus.jetstream, "albums")
-
-
 async def test_in_the_trash_it_is_not_seen_and_comes_back_to_its_place(bus, user, photos):
     first, second, third = photos.make(user.user_id, 3)
     album, other = [await user.create() for _ in range(2)]
@@ -149,7 +137,7 @@ async def test_in_the_trash_it_is_not_seen_and_comes_back_to_its_place(bus, user
     await user.add(other.id, [second])
     await user.update(album.id, cover_photo_id=second)
 
-    await trash(bus, user, second)
+    await user.trash(second)
     now = await user.get(album.id)
     assert (now.photo_ids, now.photo_count, now.cover_photo_id) == ([first, third], 2, first)
     listed = {found.id: found for found in (await user.list()).albums}
@@ -161,11 +149,11 @@ async def test_in_the_trash_it_is_not_seen_and_comes_back_to_its_place(bus, user
         await user.update(other.id, cover_photo_id=second)
 
     for _ in range(2):
-        await restore(bus, user, second)
+        await user.restore(second)
     now = await user.get(album.id)
     assert (now.photo_ids, now.photo_count, now.cover_photo_id) == ([first, second, third], 3, second)
     assert (await user.get(other.id)).photo_ids == [second]
-    await trash(bus, user, second, version=1)
+    await user.trash(second, version=1)
     assert (await user.get(other.id)).photo_ids == [second], "a late word"
 
     async def told():
@@ -181,16 +169,16 @@ async def test_what_is_in_the_trash_is_deleted_from_its_albums_too(bus, user, ph
     gone, kept = photos.make(user.user_id, 2)
     album = await user.create()
     await user.add(album.id, [gone, kept])
-    await trash(bus, user, gone)
+    await user.trash(gone)
     await delete_photo(bus, user, gone)
-    await restore(bus, user, gone)
+    await user.restore(gone)
     assert (await user.get(album.id)).photo_ids == [kept]
 
 
 async def test_a_photo_trashed_since_it_was_named_is_not_added(bus, user, photos):
     gone, kept = photos.make(user.user_id, 2)
     album = await user.create()
-    await trash(bus, user, gone)
+    await user.trash(gone)
     with pytest.raises(NotFound) as refusal:
         await user.add(album.id, [kept, gone])
     assert refusal.value.details == {"photoIds": [gone]}

@@ -20,6 +20,9 @@ from mizzap_common.bus import Bus
 from mizzap_common.contracts import accounts, requests
 from mizzap_common.sealed import new_key_ring
 
+QUICK = {"erasure_sweep_seconds": 0.1, "erasure_settle_seconds": 0.0, "export_poll_seconds": 0.1}
+"""Nobody waits an hour in a test."""
+
 
 @dataclass
 class Auth:
@@ -99,7 +102,7 @@ def settings(
     migrations.upgrade("mizzap_auth", url)
     files = {"signing_key_file": write_key(), "key_ring_file": write_ring()}
     versions = ("1", "2")
-    return testing.settings_for(AuthSettings, nats_url, s3_settings, url, policy_versions=versions, **files)
+    return testing.settings_for(AuthSettings, nats_url, s3_settings, url, policy_versions=versions, **files, **QUICK)
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,9 @@ async def test_what_happens_to_files_is_noted_once(auth) -> None:
     resolved = {"duplicate_id": 3, "primary_photo_id": 7, "duplicate_photo_id": 8, "action": "rejected"}
     await testing.publish_event(js, catalog.DUPLICATE_RESOLVED, events.DuplicateResolved(user_id=user_id, **resolved))
     changed = events.AlbumUpdated(user_id=user_id, album_id=4, change="photos_added")
-    await testing.publish_event(js, catalog.ALBUM_UPDATED, changed)
+    shown = events.AlbumUpdated(user_id=user_id, album_id=5, change="created", owner_id=user_id + 1)
+    for updated in (changed, shown):
+        await testing.publish_event(js, catalog.ALBUM_UPDATED, updated)
     # somebody whose account is gone
     await testing.publish_event(js, catalog.ALBUM_UPDATED, changed.model_copy(update={"user_id": 2**40}))
     await testing.all_handled(js, "auth")

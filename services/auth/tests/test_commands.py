@@ -143,7 +143,7 @@ def test_the_program_knows_its_commands(auth) -> None:
 
     mistyped = run("rotate")
     assert mistyped.returncode == 1
-    assert mistyped.stderr == "usage: python -m mizzap_auth [migrate | rotate-keys | tier | audit-verify]\n"
+    assert mistyped.stderr == "usage: python -m mizzap_auth [migrate | rotate-keys | tier | audit-verify | erasures]\n"
     rotated = run("rotate-keys")
     assert rotated.returncode == 0, rotated.stderr
     assert rotated.stdout.endswith("Everything is sealed with the current key.\n")

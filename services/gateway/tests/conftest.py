@@ -96,6 +96,13 @@ class FakePhotos:
         except KeyError:
             raise NotFound("There is no such photo.") from None
 
+    async def many(self, question: library.PhotosRequest) -> library.Photos:
+        """As long as a test has no photos of its own, every photo is there."""
+        asked = [(question.user_id, photo_id) for photo_id in question.photo_ids]
+        if not self.photos:
+            return library.Photos(photos=[a_photo(photo_id, f"{photo_id}.jpg") for photo_id in question.photo_ids])
+        return library.Photos(photos=[self.photos[known] for known in asked if known in self.photos])
+
     async def locate(self, question: library.LocateRendition) -> library.StoredObject:
         raise NotFound("There is no such rendition.")
 
@@ -116,9 +123,6 @@ class Others:
         async def names(_: library.PhotosRequest) -> library.PhotoNames:
             return library.PhotoNames(photos=[])
 
-        async def many(question: library.PhotosRequest) -> library.Photos:
-            return library.Photos(photos=[a_photo(photo_id, f"{photo_id}.jpg") for photo_id in question.photo_ids])
-
         async def alive(_: accounts.SessionRequest) -> accounts.SessionState:
             return accounts.SessionState(alive=True)
 
@@ -131,7 +135,7 @@ class Others:
             requests.PHOTOS_REGISTER.subject: photos.register,
             requests.PHOTOS_GET.subject: photos.get,
             requests.PHOTOS_NAMES.subject: names,
-            requests.PHOTOS_MANY.subject: many,
+            requests.PHOTOS_MANY.subject: photos.many,
             requests.PHOTOS_ROOM.subject: photos.room,
             requests.THUMBS_LOCATE.subject: photos.locate,
             requests.THUMBS_COUNT.subject: renditions,
@@ -214,7 +218,10 @@ def signer() -> Signer:
 
 @pytest.fixture(scope="session")
 def gateway_settings(nats_url: str, s3_settings: testing.Store) -> Callable[..., GatewaySettings]:
-    return lambda **more: testing.settings_for(GatewaySettings, nats_url, s3_settings, **more)
+    # all tests come from one address, and none is about the limits that does not say so
+    return lambda **more: testing.settings_for(
+        GatewaySettings, nats_url, s3_settings, **{"limits_factor": 1000.0, **more}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -230,14 +237,17 @@ async def _services(nats_url: str, signer: Signer) -> AsyncIterator[tuple[Bus, F
 def start_gateway(
     _services: tuple[Bus, FakePhotos, Others], signer: Signer, gateway_settings: Callable[..., GatewaySettings]
 ) -> Callable[..., contextlib.AbstractAsyncContextManager[Gateway]]:
-    """``async with start_gateway(max_files=3) as gateway`` runs one with settings of its own."""
+    """``async with start_gateway(max_files=3) as gateway`` runs one with settings of its own; ``server`` are uvicorn's."""
     bus, photos, others = _services
 
     @asynccontextmanager
-    async def start(**more: Any) -> AsyncIterator[Gateway]:
+    async def start(server: dict[str, Any] | None = None, **more: Any) -> AsyncIterator[Gateway]:
         settings = gateway_settings(**more)
         app = build(settings)
-        async with serving(app) as url, httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as http:
+        async with (
+            serving(app, **(server or {})) as url,
+            httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as http,
+        ):
             yield Gateway(url, http, app, bus, Storage(settings), signer, photos, others)
 
     return start

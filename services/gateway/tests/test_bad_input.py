@@ -11,7 +11,8 @@ SHA = "ab" * 32
 @pytest.mark.parametrize("bad", ["0", "-1", "abc", str(2**63), "9" * 5000, "1.5", "%00", "１e3"])
 async def test_ids_out_of_range_are_refused(ask, error_of, bad) -> None:
     for method, path in (("GET", "/photos/{}"), ("DELETE", "/photos/{}"), ("GET", "/photos/{}/thumbnail"),
-                         ("GET", "/albums/{}"), ("DELETE", "/albums/1/photos/{}")):  # fmt: skip
+                         ("GET", "/albums/{}"), ("GET", "/albums/{}/photos/1/original"),
+                         ("GET", "/albums/1/photos/{}/thumbnail"), ("DELETE", "/albums/1/shares/{}"), ("DELETE", "/albums/1/photos/{}")):  # fmt: skip
         response = await ask(method, path.format(bad))
         assert response.status_code in (400, 404)
         assert error_of(response)["code"] in ("INVALID_INPUT", "NOT_FOUND")
@@ -72,6 +73,20 @@ async def test_ids_out_of_range_are_refused(ask, error_of, bad) -> None:
         ("POST", "/albums", {"name": "x", "visibility": "shared"}),
         ("POST", "/albums/1/photos", {"photoIds": [2**63]}),
         ("POST", "/albums/1/photos", {"photoIds": []}),
+        ("POST", "/albums/1/photos/remove", {"photoIds": []}),
+        ("POST", "/albums/1/photos/remove", {"photoIds": list(range(1, 502))}),
+        ("PUT", "/albums/1/order", {}),
+        ("PUT", "/albums/1/order", {"photoIds": [1], "moves": [{"photoId": 1, "after": None}]}),
+        ("PUT", "/albums/1/order", {"moves": [{"photoId": 1}]}),
+        ("PUT", "/albums/1/order", {"moves": [{"photoId": 1, "after": 1}]}),
+        ("PUT", "/albums/1/order", {"photoIds": list(range(1, 1002))}),
+        ("PUT", "/albums/1/order", {"photoIds": [1], "ifMatch": "*"}),
+        ("PUT", "/albums/1", {"clearCover": True}),
+        ("GET", "/albums?shared=perhaps", None),
+        ("POST", "/albums/1/shares", {"visibility": "family"}),
+        ("POST", "/albums/1/shares", {"familyId": 1, "visibility": "public"}),
+        ("POST", "/albums/1/shares", {"familyId": 1, "role": "owner"}),
+        ("GET", "/albums/1/photos/1/thumbnail?size=300", None),
         ("PUT", "/curation/moments", {"add": list(range(1, 30))}),
         ("POST", "/auth/register", {"email": "u@mizzap.test"}),
         ("POST", "/auth/register", {**CREDENTIALS, "country": "fr"}),

@@ -8,6 +8,7 @@ import pytest
 from mizzap_common import testing
 from mizzap_common.contracts import (
     accounts,
+    albums,
     audit,
     consents,
     curating,
@@ -36,8 +37,9 @@ PHOTO = library.Photo(
 )  # fmt: skip
 ALBUM: dict[str, Any] = {
     "id": 4, "name": "Été", "description": None, "cover_photo_id": None, "visibility": "private", "photo_count": 2,
-    "created_at": NOW, "updated_at": NOW,
+    "owner_id": 5, "role": "owner", "version": 3, "created_at": NOW, "updated_at": NOW,
 }  # fmt: skip
+SHARE = albums.Share(family_id=8, visibility="family", originals=False, created_at=NOW)
 DUPLICATE = duplicating.Duplicate(
     id=456, primary_photo_id=123, duplicate_photo_id=124, lane="exact", match_type="exact", similarity_score=1.0,
     reasons=["The same bytes."], action="pending", action_date=None, created_at=NOW,
@@ -145,7 +147,25 @@ ROUTES: list[tuple[str, str, Any, requests.Method[Any, Any], dict[str, Any], Any
     ("GET", "/albums/4", None, requests.ALBUMS_GET, {"album_id": 4}, library.AlbumWithPhotos(**ALBUM, photo_ids=[2, 1]), 200),
     ("PUT", "/albums/4", {"coverPhotoId": 9}, requests.ALBUMS_UPDATE, {"album_id": 4, "cover_photo_id": 9, "name": None},
      library.Album(**ALBUM), 200),
+    ("PUT", "/albums/4", {"coverPhotoId": None}, requests.ALBUMS_UPDATE, {"clear_cover": True, "cover_photo_id": None},
+     library.Album(**ALBUM), 200),
+    ("PUT", "/albums/4", {"name": "x"}, requests.ALBUMS_UPDATE, {"clear_cover": False, "if_match": None}, library.Album(**ALBUM), 200),
+    ("GET", "/albums?shared=true", None, requests.ALBUMS_LIST, {"shared": True}, library.AlbumPage(albums=[], total=0), 200),
     ("DELETE", "/albums/4", None, requests.ALBUMS_DELETE, {"album_id": 4}, library.Done(), 200),
+    ("GET", "/albums/4/photos?page=2&limit=5", None, requests.ALBUMS_PHOTOS, {"album_id": 4, "page": 2, "limit": 5},
+     albums.AlbumPhotoPage(photos=[], total=0), 200),
+    ("POST", "/albums/4/photos/remove", {"photoIds": [1, 2]}, requests.ALBUMS_REMOVE_MANY, {"photo_ids": [1, 2]},
+     library.Album(**ALBUM), 200),
+    ("PUT", "/albums/4/order", {"moves": [{"photoId": 1, "after": None}]}, requests.ALBUMS_ORDER,
+     {"moves": [albums.Move(photo_id=1, after=None)], "photo_ids": None}, library.Album(**ALBUM), 200),
+    ("PUT", "/albums/4/order", {"photoIds": [2, 1]}, requests.ALBUMS_ORDER, {"moves": None, "photo_ids": [2, 1]},
+     library.Album(**ALBUM), 200),
+    ("POST", "/albums/4/shares", {"familyId": 8}, requests.ALBUMS_SHARE,
+     {"family_id": 8, "visibility": "family", "originals": False}, albums.PutShare(share=SHARE, created=True), 201),
+    ("POST", "/albums/4/shares", {"familyId": 8, "visibility": "private", "originals": True}, requests.ALBUMS_SHARE,
+     {"visibility": "private", "originals": True}, albums.PutShare(share=SHARE, created=False), 200),
+    ("GET", "/albums/4/shares", None, requests.ALBUMS_SHARES, {"album_id": 4}, albums.Shares(shares=[SHARE]), 200),
+    ("DELETE", "/albums/4/shares/8", None, requests.ALBUMS_UNSHARE, {"album_id": 4, "family_id": 8}, library.Done(), 200),
     ("POST", "/albums/4/photos", {"photoIds": [1, 2]}, requests.ALBUMS_ADD, {"photo_ids": [1, 2]},
      library.AddedToAlbum(**ALBUM, added=[1, 2]), 200),
     ("DELETE", "/albums/4/photos/7", None, requests.ALBUMS_REMOVE, {"album_id": 4, "photo_id": 7}, library.Album(**ALBUM), 200),
@@ -198,7 +218,7 @@ async def test_a_route_asks_for_its_caller_and_answers(gateway, user_id, ask, ro
     content = response.json()
     assert content["success"] is True and "data" in content
     assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Cache-Control"] == ("private, no-cache" if http_method == "GET" else "no-store")
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r[0]} {r[1]}")

@@ -19,6 +19,22 @@ from mizzap_common import testing
 from mizzap_common.contracts import catalog, events
 from mizzap_gateway.websocket import EVENTS_SHOWN
 
+_TALKATIVE = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+from mizzap_common import service, telemetry
+
+set_up = telemetry.set_up
+
+def set_up_and_tell(*arguments):
+    set_up(*arguments)
+    trace.get_tracer_provider().add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter()))
+
+telemetry.set_up = set_up_and_tell
+import mizzap_gateway.__main__
+"""
+"""The gateway with every span on its standard output."""
+
 
 def _address(gateway: Any, token: str) -> str:
     return f"{gateway.url.replace('http', 'ws')}/ws?token={token}"
@@ -90,8 +106,8 @@ async def test_every_shown_event_comes(gateway, user_id) -> None:
         "user_id": user_id, "photo_id": 1, "sha256": "0" * 64, "object_key": "k", "mime_type": "image/jpeg",
         "size_bytes": 1, "code": "X", "message": "x", "duplicate_id": 1, "primary_photo_id": 1,
         "duplicate_photo_id": 2, "lane": "exact", "match_type": "exact", "similarity_score": 1.0,
-        "action": "confirmed", "set_id": 1, "moments": 3, "album_id": 4, "change": "created",
-        "family_id": 5, "role": "member", "audience": [1], "members": [], "version": 1, "order_id": 6, "status": "sent",
+        "action": "confirmed", "set_id": 1, "moments": 3, "album_id": 4, "change": "created", "export_id": 5,
+        "family_id": 5, "role": "member", "audience": [1], "owner_id": 9, "members": [], "version": 1, "order_id": 6, "status": "sent",
     }  # fmt: skip
     async with _connected(gateway, user_id) as connection:
         for event in EVENTS_SHOWN:
@@ -173,8 +189,8 @@ async def test_a_socket_that_reads_nothing_holds_up_nobody(gateway, user_id) -> 
     silent.close()
 
 
-async def test_tokens_are_never_logged(gateway_settings, signer, gateway) -> None:
-    """A process of its own, at the most talkative level, with everything that it says."""
+async def test_tokens_and_tickets_are_never_logged(gateway_settings, signer, gateway) -> None:
+    """A process of its own, at the most talkative level, with everything that it says, and its traces."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     settings = gateway_settings()
@@ -182,10 +198,10 @@ async def test_tokens_are_never_logged(gateway_settings, signer, gateway) -> Non
         "MIZZAP_NATS_URL": settings.nats_url, "MIZZAP_S3_ENDPOINT": settings.s3_endpoint,
         "MIZZAP_S3_ACCESS_KEY": settings.s3_access_key,
         "MIZZAP_S3_SECRET_KEY": settings.s3_secret_key.get_secret_value(),
-        "MIZZAP_PORT": str(port), "MIZZAP_LOG_LEVEL": "DEBUG",
+        "MIZZAP_PORT": str(port), "MIZZAP_LOG_LEVEL": "DEBUG", "MIZZAP_LIMITS_FACTOR": "1000",
     }  # fmt: skip
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "mizzap_gateway", env=environment, stderr=asyncio.subprocess.PIPE,
+        sys.executable, "-c", _TALKATIVE, env=environment, stderr=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     said = asyncio.create_task(process.communicate())
@@ -201,7 +217,16 @@ async def test_tokens_are_never_logged(gateway_settings, signer, gateway) -> Non
         await testing.eventually(ready, 30)
         token = signer.token(5)
         await http.get("/api/v1/photos/1", headers={"Authorization": f"Bearer {token}"})
-        await http.get(f"/ws?token={token}")
+        await http.get(f"/ws?token={token}&ticket={token[:100]}")
+        await http.get(f"/api/v1/photos?q=SEARCHED-WORD&token={token}", headers={"Authorization": f"Bearer {token}"})
+        made = await http.post("/api/v1/ws/ticket", headers={"Authorization": f"Bearer {token}"})
+        ticket = made.json()["data"]["ticket"]
+        async with websockets.connect(f"ws://127.0.0.1:{port}/ws?ticket={ticket}", proxy=None):
+            pass
+        async with websockets.connect(f"ws://127.0.0.1:{port}/ws?ticket={ticket}", proxy=None) as connection:
+            assert await _close_code(connection) == 4401
+        with pytest.raises(websockets.InvalidStatus):
+            await websockets.connect(f"ws://127.0.0.1:{port}/ws?token={token}", proxy=None, origin="https://evil.test")
         async with websockets.connect(f"ws://127.0.0.1:{port}/ws?token={token}", proxy=None) as connection:
             await connection.send("hello")
         async with websockets.connect(f"ws://127.0.0.1:{port}/ws?token={token[:-4]}", proxy=None) as connection:
@@ -210,4 +235,7 @@ async def test_tokens_are_never_logged(gateway_settings, signer, gateway) -> Non
     output = b"".join(await said)
     assert process.returncode == -signal.SIGTERM, output[-2000:]  # uvicorn stops in order, then repeats the signal
     assert b"started" in output
+    # the traces are there, and so is what must be hidden from them
+    assert b'"url.path": "/api/v1/photos"' in output and b"WS" in output
+    assert b"SEARCHED-WORD" not in output and ticket.encode() not in output
     assert token[-30:-4].encode() not in output and token[:40].encode() not in output

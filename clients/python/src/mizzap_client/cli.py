@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mizzap_client import cli_leaving
 from mizzap_client.api import Client
 from mizzap_client.config import Login, load_login, save_login
 from mizzap_client.demo import run_demo
@@ -185,3 +186,6 @@ def demo(
         with console.status("Painting some photos to try MIZZAP with …"):
             samples = make_samples(Path(folder) / "Sample photos")
         run(work(samples))
+
+
+cli_leaving.add_to(app, lambda work: run(as_user(work)), console)

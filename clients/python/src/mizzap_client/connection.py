@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ from mizzap_client.models import Session
 API = "/api/v1"
 _PASSING = {429, 502, 503, 504}
 """Statuses that say "not now": the same request may work later."""
+_LIMITED = 429
+_LONGEST_WAIT = 3600.0
 
 Body = Callable[[], AsyncIterator[bytes]]
 
@@ -109,6 +112,10 @@ class Connection:
             await self.refresh(token)
             refreshed = True
 
+    def stream(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[httpx.Response]:
+        """One GET of a path from the server's root, unsigned and untried again, whose body is read bit by bit."""
+        return self._http.stream("GET", self.server + url, headers=dict(headers))
+
     async def _patiently(
         self, method: str, path: str, headers: dict[str, str], body: Body | None, options: dict[str, Any]
     ) -> httpx.Response:
@@ -127,6 +134,9 @@ class Connection:
                     return response
                 reason = f"{self.server} can't take the request now: {problem_of(response).message}"
                 wait = max(pause, _retry_after(response))
+                if response.status_code == _LIMITED:
+                    # it is there and says when: no reason to lose patience
+                    deadline = max(deadline, time.monotonic() + wait + self.patience)
             if time.monotonic() + wait > deadline:
                 raise errors.Unreachable(reason)
             await asyncio.sleep(wait)
@@ -159,4 +169,4 @@ def _passing(response: httpx.Response) -> bool:
 def _retry_after(response: httpx.Response) -> float:
     """Seconds that the server asks to wait; its other form, a date, counts as no wish."""
     value = response.headers.get("Retry-After", "")
-    return min(60.0, float(value)) if value.isdigit() else 0.0
+    return min(_LONGEST_WAIT, float(value)) if value.isdigit() else 0.0

@@ -13,6 +13,7 @@ from mizzap_client.models import Event
 
 CONNECTED = "connected"
 """Our own event: comes first after each connection, as others may have been missed before it."""
+PING = "ping"
 TOKEN_REFUSED = 4401
 
 
@@ -30,7 +31,9 @@ async def listen(connection: Connection) -> AsyncIterator[Event]:
                 yield Event(event=CONNECTED, id="")
                 async for message in ws:
                     waits = delays()
-                    yield Event.model_validate_json(message)
+                    event = Event.model_validate_json(message)
+                    if event.event != PING:
+                        yield event
         except ConnectionClosed as closed:
             if closed.rcvd is not None and closed.rcvd.code == TOKEN_REFUSED:
                 await connection.refresh(token)

@@ -165,5 +165,5 @@ class Event(Model):
     """A hint that something happened; may come twice, with the same id."""
 
     event: str
-    id: str
+    id: str = ""
     data: dict[str, Any] = {}

@@ -14,7 +14,10 @@ from mizzap_client.models import Progress
 POLL_SECONDS = 3.0
 """How long to wait for a hint before asking anyway."""
 PAUSE_SECONDS = 0.3
-"""At least so long between two questions, however many hints come."""
+LONGEST_PAUSE_SECONDS = 1.8
+"""At least so long between two questions, however many hints come: short at first, then what a hundred requests a
+minute leave room for."""
+_SLOWER = 1.05
 
 Hints = Counter[str]
 
@@ -69,6 +72,7 @@ async def until_processed(
     """
     state: tuple[object, ...] = ()
     moved = time.monotonic()
+    pause = PAUSE_SECONDS
     while True:
         asked = time.monotonic()
         progress = await client.progress()
@@ -79,7 +83,8 @@ async def until_processed(
             state, moved = now, time.monotonic()
         elif time.monotonic() - moved > stall_seconds:
             raise Stalled(_stalled(progress, stall_seconds))
-        await asyncio.sleep(max(0.0, asked + PAUSE_SECONDS - time.monotonic()))
+        await asyncio.sleep(max(0.0, asked + pause - time.monotonic()))
+        pause = min(LONGEST_PAUSE_SECONDS, pause * _SLOWER)
         await listener.wait(POLL_SECONDS)
 
 

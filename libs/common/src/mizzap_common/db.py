@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-from mizzap_common import changes, inbox
-from mizzap_common.inbox import Delivery
+from mizzap_common import changes, inbox, tombstones
+from mizzap_common.inbox import Delivery, UserErased
 
 
 class Database:
@@ -46,10 +46,13 @@ class Database:
         """The transaction of an event's effect: claims the event in the inbox first.
 
         Events added to the outbox in the block are remembered as caused by this one.
-        Raises AlreadyHandled, for the bus to catch, when the effect has been committed before.
+        Raises AlreadyHandled, for the bus to catch, when the effect has been committed before; its kind UserErased
+        when the event's user is gone. Nothing of an erased user's can be written behind the erasure's back.
         """
         async with self.begin() as session:
             await inbox.claim(session, delivery)
+            if delivery.user_id is not None and await tombstones.is_user_buried(session, delivery.user_id):
+                raise UserErased
             session.info["cause"] = delivery.event_id
             yield session
 

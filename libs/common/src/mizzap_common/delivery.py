@@ -12,11 +12,11 @@ import structlog
 from faststream.nats import NatsMessage
 from pydantic import ValidationError
 
-from mizzap_common import inbox, outbox, tasks
+from mizzap_common import inbox, outbox, tasks, tombstones
 from mizzap_common.contracts.catalog import Event, P
 from mizzap_common.db import Database
 from mizzap_common.errors import NotYet, Permanent
-from mizzap_common.inbox import AlreadyHandled, Delivery
+from mizzap_common.inbox import AlreadyHandled, Delivery, UserErased
 from mizzap_common.streams import ACK_WAIT_SECONDS
 from mizzap_common.telemetry import DEAD_LETTERS, HANDLED, HANDLING_SECONDS, OUTBOX_REARMED
 
@@ -92,10 +92,15 @@ class Receiver(Generic[P]):
             HANDLED.labels(self.durable, "done").inc()
 
     async def _look_before_work(self, delivery: Delivery) -> None:
-        """Spares a repetition its slow work; whether it is one, the claim decides in the end."""
+        """Spares a repetition its slow work; whether it is one, the claim decides in the end.
+
+        What failed because its user's originals are gone ends here too, instead of among the dead letters.
+        """
         async with self.database.begin() as session:
             if await inbox.is_handled(session, delivery):
                 raise AlreadyHandled
+            if delivery.user_id is not None and await tombstones.is_user_buried(session, delivery.user_id):
+                raise UserErased
 
     async def _repeat(self, message: NatsMessage, delivery: Delivery) -> None:
         if delivery.rearmed:
@@ -141,6 +146,7 @@ class Receiver(Generic[P]):
             event_id=UUID(headers.get("ce-id", "")),
             attempt=raw.metadata.num_delivered or 1,
             rearmed="mizzap-attempt" in headers,
+            user_id=None if payload.outlives_user else payload.user_id,
         )
 
 

@@ -46,6 +46,13 @@ class Conflict(MizzapError):
     default_code = "CONFLICT"
 
 
+class PreconditionFailed(MizzapError):
+    """What the asker wants to change is not as the asker knows it."""
+
+    status = 412
+    default_code = "VERSION_CONFLICT"
+
+
 class TooLarge(MizzapError):
     status = 413
     default_code = "TOO_LARGE"
@@ -77,8 +84,8 @@ class Unavailable(MizzapError):
 KINDS: dict[int, type[MizzapError]] = {
     kind.status: kind
     for kind in (
-        InvalidInput, Unauthorized, Forbidden, NotFound, Conflict, TooLarge, Unsupported, Unprocessable, Unavailable,
-        MizzapError,
+        InvalidInput, Unauthorized, Forbidden, NotFound, Conflict, PreconditionFailed, TooLarge, Unsupported,
+        Unprocessable, Unavailable, MizzapError,
     )
 }  # fmt: skip
 

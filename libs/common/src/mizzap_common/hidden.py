@@ -37,7 +37,7 @@ async def tell(session: AsyncSession, photo: PhotoTrashed, hidden: bool) -> bool
 
     False when that is no news: a later word about it is known, or the photo was deleted.
     """
-    if await tombstones.is_buried(session, photo.photo_id):
+    if await tombstones.is_buried(session, photo.photo_id, photo.user_id):
         return False
     statement = insert(HIDDEN_PHOTOS).values(
         photo_id=photo.photo_id, user_id=photo.user_id, version=photo.version, hidden=hidden

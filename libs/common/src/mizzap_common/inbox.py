@@ -21,10 +21,16 @@ class Delivery:
     """How often the broker has delivered it, this time included."""
     rearmed: bool = False
     """Sent once more by the sweeper: somebody behind us may be missing what we made of it the first time."""
+    user_id: int | None = None
+    """Whose it is: once they are erased it has no effect any more. None for what outlives its user."""
 
 
 class AlreadyHandled(Exception):
     """The event's effect has been committed before; nothing was done this time."""
+
+
+class UserErased(AlreadyHandled):
+    """The event is about somebody who was erased: whatever was prepared for it has to go, and nothing else happens."""
 
 
 async def claim(session: AsyncSession, delivery: Delivery) -> None:

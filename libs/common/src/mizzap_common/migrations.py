@@ -119,6 +119,15 @@ def create_change_tables() -> None:
     )
 
 
+def create_user_tombstones() -> None:
+    """The tombstones of erased users as their first revision has them. Frozen, as the shared ones are."""
+    op.create_table(
+        "user_tombstones",
+        sa.Column("user_id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    )
+
+
 def create_ai_consents_table() -> None:
     """The AI consents as a worker knows them, as their first revision has them. Frozen, as the shared ones are."""
     op.create_table(

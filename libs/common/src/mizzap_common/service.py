@@ -27,6 +27,7 @@ from mizzap_common.storage import Storage
 S = TypeVar("S", bound=Settings)
 Check = Callable[[], Awaitable[Any]]
 _FORGET_EVERY_SECONDS = 3600.0
+SOCKET_PING_SECONDS = 25.0
 
 log = structlog.get_logger(__name__)
 
@@ -190,4 +191,8 @@ def _serve(settings: Settings, application: Any) -> None:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=10,
+        # a socket's peer that answers no ping is gone, whatever TCP still believes; none has anything long to say
+        ws_ping_interval=SOCKET_PING_SECONDS,
+        ws_ping_timeout=SOCKET_PING_SECONDS,
+        ws_max_size=1 << 16,
     )

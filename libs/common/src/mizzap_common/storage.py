@@ -1,7 +1,8 @@
-"""Objects in any S3-compatible store. Every key begins with its owner: ``user-{id}/…``."""
+"""Objects in any S3-compatible store. Every key begins with its owner: ``user-{id}/…``; the ledger's are nobody's."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -38,8 +39,12 @@ def original_key(user_id: int, sha256: str) -> str:
     return f"user-{user_id}/originals/{sha256}"
 
 
+def renditions_prefix(user_id: int) -> str:
+    return f"user-{user_id}/thumbnails/"
+
+
 def rendition_prefix(user_id: int, photo_id: int) -> str:
-    return f"user-{user_id}/thumbnails/{photo_id}/"
+    return f"{renditions_prefix(user_id)}{photo_id}/"
 
 
 def _is_missing(error: S3Error) -> bool:
@@ -69,8 +74,9 @@ class Storage:
             self.client.put_object, self.bucket, key, BytesIO(data), len(data), content_type=content_type
         )
 
-    async def put_stream(self, key: str, stream: BinaryIO, content_type: str) -> None:
-        """Stores what ``stream`` reads, of unknown length, a part at a time. Its ``read`` runs in a thread.
+    async def put_stream(self, key: str, stream: BinaryIO, content_type: str, part_bytes: int = PART_BYTES) -> None:
+        """Stores what ``stream`` reads, of unknown length, a part at a time, 10,000 at most. Its ``read`` runs in a
+        thread.
 
         What ``stream`` raises aborts the upload: nothing appears under ``key``, and what lay there stays.
         """
@@ -78,7 +84,7 @@ class Storage:
         def put() -> None:
             # one part at a time: minio's pool of three would hold three more parts, and leak its threads on an abort
             self.client.put_object(
-                self.bucket, key, stream, -1, content_type=content_type, part_size=PART_BYTES, num_parallel_uploads=1
+                self.bucket, key, stream, -1, content_type=content_type, part_size=part_bytes, num_parallel_uploads=1
             )
 
         await asyncio.to_thread(put)
@@ -110,10 +116,13 @@ class Storage:
                 raise NotFound("The object is not there.", code="OBJECT_MISSING") from error
             raise
 
-    async def open(self, key: str) -> AsyncIterator[bytes]:
-        """The object in chunks, for answers that must not hold it whole. Raises NotFound before the first chunk."""
+    async def open(self, key: str, offset: int = 0, length: int = 0) -> AsyncIterator[bytes]:
+        """The object in chunks, for answers that must not hold it whole. Raises NotFound before the first chunk.
+
+        ``offset`` and ``length`` in bytes; a length of 0 reads to the end.
+        """
         try:
-            response = await asyncio.to_thread(self.client.get_object, self.bucket, key)
+            response = await asyncio.to_thread(self.client.get_object, self.bucket, key, offset, length)
         except S3Error as error:
             if _is_missing(error):
                 raise NotFound("The object is not there.", code="OBJECT_MISSING") from error
@@ -155,6 +164,24 @@ class Storage:
 
         if failed := await asyncio.to_thread(remove):
             raise OSError(f"objects could not be removed: {failed[:3]}")
+
+    async def remove_under(self, prefix: str, but: str | None = None) -> int:
+        """Removes every object whose key begins with ``prefix``, but those that begin with ``but``.
+
+        Uploads under way or broken off go too: their parts lie in the store without being objects. Returns how many
+        objects there were.
+        """
+        await asyncio.to_thread(self._abort_uploads, prefix)
+        keys = [found.key for found in await self.list(prefix) if but is None or not found.key.startswith(but)]
+        await self.remove(*keys)
+        return len(keys)
+
+    def _abort_uploads(self, prefix: str) -> None:
+        # the client has them in its private half only
+        found = self.client._list_multipart_uploads(self.bucket, prefix=prefix)
+        for upload in found.uploads:
+            with suppress(S3Error):  # it was completed or aborted in between
+                self.client._abort_multipart_upload(self.bucket, upload.object_name, upload.upload_id or "")
 
     async def ping(self) -> None:
         """Raises what the client raises when the store does not answer or has no such bucket."""

@@ -12,8 +12,9 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext, api
 from nats.js.errors import BadRequestError, NotFoundError
 
-from mizzap_common.contracts import catalog
+from mizzap_common.contracts import catalog, shared_state
 from mizzap_common.contracts.permissions import OutsideSubscriber, outside_from
+from mizzap_common.contracts.shared_state import Bucket
 from mizzap_common.settings import Settings
 
 ACK_WAIT_SECONDS = 15.0
@@ -77,6 +78,53 @@ def consumer_config(event: catalog.Event[catalog.P], durable: str) -> api.Consum
     )
 
 
+def shared_state_configs(replicas: int) -> list[api.StreamConfig]:
+    """What all gateways share: counters, answers to requests that may come again, and tickets. No truth lies here.
+
+    A counter that is full forgets its oldest, a bucket refuses the newest.
+    """
+    counters = [_counters(window, replicas) for window in shared_state.COUNTER_WINDOWS]
+    answers = _bucket(shared_state.ANSWERS, api.StorageType.FILE, 1 << 30, replicas)
+    tickets = _bucket(shared_state.TICKETS, api.StorageType.MEMORY, 4 << 20, replicas)
+    return [*counters, answers, tickets]
+
+
+def _counters(window: int, replicas: int) -> api.StreamConfig:
+    return api.StreamConfig(
+        name=shared_state.counter_stream(window),
+        subjects=[f"{shared_state.counter_subject(window)}.>"],
+        storage=api.StorageType.MEMORY,
+        allow_msg_counter=True,
+        allow_direct=True,
+        # read once more in the window after its own
+        max_age=2.5 * window,
+        max_msgs_per_subject=1,
+        max_bytes=12 << 20,
+        discard=api.DiscardPolicy.OLD,
+        num_replicas=replicas,
+        duplicate_window=min(window, 60),
+    )
+
+
+def _bucket(bucket: Bucket, storage: api.StorageType, max_bytes: int, replicas: int) -> api.StreamConfig:
+    """A key-value bucket as NATS' clients make it; they find and read it by its name."""
+    return api.StreamConfig(
+        name=bucket.stream,
+        subjects=[f"{bucket.prefix}>"],
+        storage=storage,
+        allow_direct=True,
+        allow_rollup_hdrs=True,
+        allow_msg_ttl=True,
+        deny_delete=True,
+        discard=api.DiscardPolicy.NEW,
+        max_age=bucket.max_age,
+        max_bytes=max_bytes,
+        max_msgs_per_subject=1,
+        num_replicas=replicas,
+        duplicate_window=min(bucket.max_age, 120),
+    )
+
+
 async def declare_outside(js: JetStreamContext, subscriber: OutsideSubscriber) -> None:
     """The durables through which another team's service reads; it may not make any itself."""
     for event in subscriber.events:
@@ -85,19 +133,23 @@ async def declare_outside(js: JetStreamContext, subscriber: OutsideSubscriber) -
 
 async def declare(js: JetStreamContext, replicas: int = 1) -> None:
     """Makes or updates all streams and durables. Safe to run at any time, by anybody, at once."""
-    for stream in stream_configs(replicas):
+    for stream in (*stream_configs(replicas), *shared_state_configs(replicas)):
         await _declare_stream(js, stream)
     for owner, consumer in consumer_configs():
         await js.add_consumer(owner, consumer)
 
 
 async def declare_own(js: JetStreamContext, service: str, replicas: int = 1) -> None:
-    """As ``declare``, for what a service may declare itself: its stream, the dead letters' and its durables.
+    """As ``declare``, for what a service may declare itself: its stream, the dead letters', its durables, and what
+    the gateways share.
 
     Raises NotFoundError while another service's stream, on which it has a durable, is not there yet.
     """
     for stream in stream_configs(replicas):
         if stream.name in (service.upper(), catalog.DEAD_LETTER_STREAM):
+            await _declare_stream(js, stream)
+    if service == shared_state.OWNER:
+        for stream in shared_state_configs(replicas):
             await _declare_stream(js, stream)
     for event in catalog.consumed_by(service):
         await js.add_consumer(event.stream, consumer_config(event, event.durable(service)))

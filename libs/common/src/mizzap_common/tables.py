@@ -60,6 +60,17 @@ BROKER_EPOCHS = Table(
     Column("created", Text, nullable=False, comment="when the broker made the stream that we publish to"),
 )
 
+OUTLIVES_USER = {"outlives_user": True}
+"""A table's ``info``: its rows about a user stay when the user is erased. They hold ids and times, nothing else."""
+
+USER_TOMBSTONES = Table(
+    "user_tombstones",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    _now(),
+    info=OUTLIVES_USER,
+)
+
 TOMBSTONES = Table(
     "tombstones",
     metadata,

@@ -3,14 +3,20 @@
 from mizzap_common.service import Service
 from starlette.applications import Starlette
 
-from mizzap_albums import events, rpc
+from mizzap_albums import erasure, events, export, rpc
+from mizzap_albums.contents import Contents
+from mizzap_albums.feed import Feed
 from mizzap_albums.service import Albums
 from mizzap_albums.settings import AlbumsSettings
+from mizzap_albums.sharing import Sharing
 
 
 def build(settings: AlbumsSettings) -> Starlette:
     service = Service("albums", settings)
-    albums = Albums(service.database, service.bus)
-    events.subscribe(service.bus, albums)
-    rpc.serve(service.bus, albums)
+    contents = Contents(service.database, service.bus)
+    sharing = Sharing(service.database)
+    events.subscribe(service.bus, contents, sharing)
+    rpc.serve(service.bus, Albums(service.database), contents, sharing, Feed(service.database))
+    erasure.subscribe(service.bus, service.database)
+    export.serve(service.bus, service.database)
     return service.asgi()

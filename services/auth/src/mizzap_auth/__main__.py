@@ -8,5 +8,10 @@ main(
     "auth",
     AuthSettings,
     build,
-    {"rotate-keys": commands.rotate_keys, "tier": commands.tier, "audit-verify": commands.audit_verify},
+    {
+        "rotate-keys": commands.rotate_keys,
+        "tier": commands.tier,
+        "audit-verify": commands.audit_verify,
+        "erasures": commands.erasures,
+    },
 )

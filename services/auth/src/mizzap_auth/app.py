@@ -10,12 +10,13 @@ from mizzap_common.service import Service
 from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 
-from mizzap_auth import rpc
+from mizzap_auth import leaving, rpc
 from mizzap_auth.audit import AuditLog, now
 from mizzap_auth.consents import Consents
 from mizzap_auth.emails import Emails
 from mizzap_auth.events import Handlers
 from mizzap_auth.families import Families
+from mizzap_auth.ledger import Ledger
 from mizzap_auth.passwords import Passwords
 from mizzap_auth.service import Accounts
 from mizzap_auth.sessions import Sessions
@@ -39,15 +40,17 @@ def build(settings: AuthSettings, clock: Callable[[], datetime] = now) -> Starle
     except (BadKeyFile, BadKeyRing) as error:
         raise SystemExit(str(error)) from error
     service = Service("auth", settings)
-    passwords, emails = Passwords(), Emails(ring)
+    passwords, emails, ledger = Passwords(), Emails(ring), Ledger(service.storage)
     audit = AuditLog(service.database, ring, settings.audit_days, clock)
     consents = Consents(service.database, audit, settings.policy_versions)
     families = Families(service.database, audit, ring, settings.invitation_days)
-    sessions = Sessions(service.database, emails, signer, settings, audit)
+    sessions = Sessions(service.database, emails, signer, settings, audit, ledger)
     accounts = Accounts(service.database, passwords, emails, sessions, audit, consents)
     Handlers(service.database, audit).subscribe(service.bus)
     rpc.serve(service.bus, accounts, sessions, keys)
     rpc.serve_people(service.bus, consents, families, audit)
+    people = leaving.People(accounts, sessions, consents, families, audit)
+    leaving.wire(service, settings, people, ledger, ring)
     service.on_start(passwords.start)
     service.on_stop(passwords.stop)
     service.background(lambda: _forget(sessions))

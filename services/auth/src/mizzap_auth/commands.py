@@ -1,20 +1,29 @@
-"""What an operator does: ``python -m mizzap_auth rotate-keys``, ``tier EMAIL premium``, ``audit-verify``."""
+"""What an operator does: ``python -m mizzap_auth rotate-keys``, ``tier EMAIL premium``, ``audit-verify``,
+``erasures [--repeat]``."""
 
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import TypeVar, get_args
 
 from mizzap_common import outbox
 from mizzap_common.contracts import catalog, events
 from mizzap_common.db import Database
 from mizzap_common.sealed import BadKeyRing, KeyRing
+from mizzap_common.storage import Storage
 
-from mizzap_auth import repository, rotation
+from mizzap_auth import erasures_repository, leaving, repository, rotation
 from mizzap_auth.audit import AuditLog
 from mizzap_auth.audit_chain import Broken
 from mizzap_auth.emails import Emails
+from mizzap_auth.erasures import GONE_WITHIN, PARTICIPANTS, Erasures
+from mizzap_auth.families import Families
+from mizzap_auth.ledger import Ledger
+from mizzap_auth.passwords import Passwords
+from mizzap_auth.sessions import Sessions
 from mizzap_auth.settings import AuthSettings
+from mizzap_auth.tokens import BadKeyFile, Signer
 
 T = TypeVar("T")
 
@@ -93,3 +102,45 @@ def audit_verify(settings: AuthSettings, words: Sequence[str]) -> None:
     if found:
         sys.exit(f"{len(found)} logs were tampered with.")
     print("All audit logs are as they were written.")
+
+
+def erasures(settings: AuthSettings, words: Sequence[str]) -> None:
+    """Lists the open ones; ``--repeat`` first has every service erase everybody of the ledger once more."""
+    if list(words) not in ([], ["--repeat"]):
+        sys.exit("usage: python -m mizzap_auth erasures [--repeat]")
+
+    async def work(database: Database, emails: Emails) -> list[str]:
+        if words:
+            count = await _erasures(settings, database, emails).repeat()
+            print(f"{count} erasures are asked for once more")
+        return await open_lines(database)
+
+    for line in _run(settings, work):
+        print(line)
+
+
+def _erasures(settings: AuthSettings, database: Database, emails: Emails) -> Erasures:
+    try:
+        signer = Signer.from_file(settings.signing_key_file, settings.access_token_seconds)
+    except BadKeyFile as error:
+        sys.exit(str(error))
+    ring, ledger = KeyRing.from_file(settings.key_ring_file), Ledger(Storage(settings))
+    audit = AuditLog(database, ring, settings.audit_days)
+    sessions = Sessions(database, emails, signer, settings, audit, ledger)
+    families = Families(database, audit, ring, settings.invitation_days)
+    farewells = leaving.farewells(families, sessions, audit)
+    return Erasures(database, Passwords(), ledger, settings, farewells=farewells)
+
+
+async def open_lines(database: Database) -> list[str]:
+    """Receipt id, user, days left, how often it was asked, and who still owes a receipt; separated by tabs."""
+    lines = []
+    async with database.begin() as session:
+        for row in await erasures_repository.open_erasures(session):
+            needed = row.final_from or 1
+            receipts = await erasures_repository.receipts(session, row.user_id)
+            given = {receipt.service for receipt in receipts if receipt.asked >= needed}
+            left = (row.opened_at + GONE_WITHIN - datetime.now(UTC)).days
+            owing = ", ".join(sorted(set(PARTICIPANTS) - given)) or "nobody: the final asking is still to come"
+            lines.append(f"{row.erasure_id}\tuser {row.user_id}\t{left} days left\tasked {row.asked}\t{owing}")
+    return lines

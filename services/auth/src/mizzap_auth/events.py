@@ -1,4 +1,4 @@
-"""What the auth service hears: what happens to users' files, for the audit log."""
+"""What the auth service hears: what happens to users' files, for the audit log, and that services have done their part of an erasure."""
 
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, events
@@ -6,6 +6,7 @@ from mizzap_common.db import Database
 from mizzap_common.inbox import Delivery
 
 from mizzap_auth.audit import AuditLog
+from mizzap_auth.erasures import Erasures
 
 
 class Handlers:
@@ -29,8 +30,18 @@ class Handlers:
         await self._note(event, delivery, f"duplicate.{event.action}")
 
     async def album_updated(self, event: events.AlbumUpdated, delivery: Delivery) -> None:
-        await self._note(event, delivery, f"album.{event.change}")
+        # a viewer is told what a family did to the own view of the album: nobody has changed anything in their account
+        if event.owner_id in (None, event.user_id):
+            await self._note(event, delivery, f"album.{event.change}")
 
     async def _note(self, event: events.UserEvent, delivery: Delivery, action: str) -> None:
         async with self.database.effect(delivery) as session:
             await self.audit.note_if_known(session, event.user_id, action, event.about)
+
+
+def subscribe_erasures(bus: Bus, erasures: Erasures) -> None:
+    bus.on(catalog.PHOTOS_ERASED, erasures.receipt_of("photos"))
+    bus.on(catalog.ALBUMS_ERASED, erasures.receipt_of("albums"))
+    bus.on(catalog.THUMBS_ERASED, erasures.receipt_of("thumbs"))
+    bus.on(catalog.DEDUP_ERASED, erasures.receipt_of("dedup"))
+    bus.on(catalog.CURATION_ERASED, erasures.receipt_of("curation"))

@@ -1,5 +1,6 @@
 """What the auth service decides about families: who is in one, as what, and who may invite."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from mizzap_common import outbox
@@ -7,7 +8,7 @@ from mizzap_common.contracts import catalog, events, families, library
 from mizzap_common.contracts.events import FamilyRole
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, Forbidden, NotFound
-from mizzap_common.sealed import KeyRing
+from mizzap_common.sealed import KeyRing, SealBroken
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_auth import emails, families_repository, repository, tokens
@@ -160,9 +161,18 @@ class Families:
 
     async def leave_all(self, session: AsyncSession, user_id: int) -> None:
         """Takes a user whose account is erased out of every family. A family without an owner is inherited by who has
-        been in it longest."""
-        for family in await families_repository.of_user(session, user_id):
+        been in it longest. Invitations to their address go too."""
+        user = await repository.find_user(session, user_id)
+        if user is not None:
+            # an address that can't be opened keeps nobody from leaving: its invitations end by themselves
+            with suppress(SealBroken):
+                index = self._address_index(self.emails.open(user_id, user.email))
+                await families_repository.remove_invitations_for(session, index)
+        mine = await families_repository.of_user(session, user_id)
+        # all of them before the first note: others lock a family, then its members' logs
+        for family in mine:
             await families_repository.lock(session, family.id)
+        for family in mine:
             standing = await families_repository.standing(session, family.id, user_id)
             if standing is None:
                 continue

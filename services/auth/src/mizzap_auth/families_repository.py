@@ -196,6 +196,10 @@ async def invitations(session: AsyncSession, family_id: int) -> list[families.In
     return [_invitation(row) for row in await session.scalars(statement)]
 
 
+async def remove_invitations_for(session: AsyncSession, email_index: bytes) -> None:
+    await session.execute(delete(FamilyInvitationRow).where(col(FamilyInvitationRow.email_index) == email_index))
+
+
 async def remove_invitation(session: AsyncSession, family_id: int, invitation_id: int) -> bool:
     statement = (
         delete(FamilyInvitationRow)

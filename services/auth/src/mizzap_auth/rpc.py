@@ -5,6 +5,9 @@ from mizzap_common.contracts import requests
 
 from mizzap_auth.audit import AuditLog
 from mizzap_auth.consents import Consents
+from mizzap_auth.erasures import Erasures
+from mizzap_auth.export import AccountExport
+from mizzap_auth.exports import Exports
 from mizzap_auth.families import Families
 from mizzap_auth.service import Accounts
 from mizzap_auth.sessions import Sessions
@@ -44,3 +47,13 @@ def _serve_families(bus: Bus, families: Families) -> None:
     bus.answer(requests.AUTH_ACCEPT, families.accept)
     bus.answer(requests.AUTH_CHANGE_ROLE, families.change_role)
     bus.answer(requests.AUTH_REMOVE_MEMBER, families.remove_member)
+
+
+def serve_leaving(bus: Bus, erasures: Erasures, exports: Exports, export: AccountExport) -> None:
+    bus.answer(requests.AUTH_CLOSE_ACCOUNT, erasures.close_account)
+    bus.answer(requests.AUTH_EXPORT_BEGIN, exports.begin)
+    bus.answer(requests.AUTH_EXPORTS, exports.list)
+    bus.answer(requests.AUTH_EXPORT_GET, exports.get)
+    bus.answer(requests.AUTH_EXPORT_DELETE, exports.delete)
+    bus.answer(requests.AUTH_EXPORT_OPEN, exports.open)
+    bus.answer(requests.AUTH_EXPORT, export.page)

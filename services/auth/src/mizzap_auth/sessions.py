@@ -13,6 +13,7 @@ from mizzap_auth import sessions_repository as repository
 from mizzap_auth import tokens
 from mizzap_auth.audit import AuditLog
 from mizzap_auth.emails import Emails
+from mizzap_auth.ledger import Ledger
 from mizzap_auth.models import UserRow
 from mizzap_auth.settings import AuthSettings
 from mizzap_auth.tokens import Signer
@@ -27,18 +28,21 @@ class Sessions:
     """A session is alive until it ends: by its user, by a stolen refresh token, or when it was not used for long."""
 
     def __init__(
-        self, database: Database, emails: Emails, signer: Signer, settings: AuthSettings, audit: AuditLog
-    ) -> None:
+        self, database: Database, emails: Emails, signer: Signer, settings: AuthSettings, audit: AuditLog,
+        ledger: Ledger,
+    ) -> None:  # fmt: skip
         self.database = database
         self.emails = emails
         self.signer = signer
         self.audit = audit
+        self.ledger = ledger
         self.days = settings.session_days
         self.grace = timedelta(seconds=settings.refresh_grace_seconds)
 
     async def open(self, session: AsyncSession, user: UserRow, device_name: str | None) -> accounts.Session:
-        """A new session, in the running transaction."""
+        """A new session, in the running transaction. Raises Unauthorized ACCOUNT_DELETED."""
         assert user.id is not None
+        self._refuse_erased(user.id)
         refresh_token = tokens.new_refresh_token()
         session_id = await repository.open_session(
             session, user.id, device_name or _UNNAMED, tokens.hash_of(refresh_token), self.days
@@ -46,7 +50,7 @@ class Sessions:
         return self._tokens(user, session_id, refresh_token)
 
     async def refresh(self, request: accounts.Refresh) -> accounts.Session:
-        """The one successor of a refresh token. Raises Unauthorized INVALID_REFRESH_TOKEN.
+        """The one successor of a refresh token. Raises Unauthorized INVALID_REFRESH_TOKEN, or ACCOUNT_DELETED.
 
         A token that comes again after its grace was stolen, or its thief was first: the whole session ends.
         """
@@ -56,6 +60,7 @@ class Sessions:
             if held is None or held.over:
                 raise _refused()
             assert held.user.id is not None
+            self._refuse_erased(held.user.id)
             reused = held.rotated_ago is not None and held.rotated_ago > self.grace
             if reused:
                 about = f"session/{held.session_id}"
@@ -75,7 +80,7 @@ class Sessions:
         """Whether the session's access tokens count."""
         async with self.database.begin() as session:
             alive = await repository.is_alive(session, request.user_id, request.session_id)
-        return accounts.SessionState(alive=alive)
+        return accounts.SessionState(alive=alive and not self.ledger.names(request.user_id))
 
     async def page(self, request: accounts.ListSessions) -> accounts.SessionPage:
         async with self.database.begin() as session:
@@ -110,6 +115,11 @@ class Sessions:
     async def forget_ended(self) -> None:
         async with self.database.begin() as session:
             await repository.forget_ended(session)
+
+    def _refuse_erased(self, user_id: int) -> None:
+        if self.ledger.names(user_id):
+            # a backup was restored under a running service; its next start erases them again
+            raise Unauthorized("This account has been deleted.", code="ACCOUNT_DELETED")
 
     async def _tell(self, session: AsyncSession, user_id: int, ended: list[int]) -> None:
         for session_id in ended:

@@ -24,3 +24,23 @@ class AuthSettings(DatabaseSettings, KeyRingSettings):
     audit_days: int = 90
     """How long the audit log is kept."""
     invitation_days: int = 7
+
+    erasure_sweep_seconds: float = 30.0
+    """How often open erasures are looked at; a receipt that arrives has them looked at at once."""
+    erasure_settle_seconds: float = 4200.0
+    """After so long nothing new of an erased user can appear, and the services erase once more: longer than an access
+    token is good for, and than an event's handling may take."""
+    erasure_patience_seconds: float = 600.0
+    """A receipt that takes longer is asked for again."""
+
+    export_keep_days: float = 7.0
+    """An export's file is removed after so long."""
+    export_link_seconds: float = 86_400.0
+    """A download's address is good for so long."""
+    export_poll_seconds: float = 2.0
+    export_lease_seconds: float = 120.0
+    """An export that its builder says nothing of for so long is begun anew by another."""
+    export_tries: int = 5
+    export_builders: int = 2
+    """Exports built at the same time by one process: a large one must not hold up everybody else's. Each holds up to
+    about 130 MB."""

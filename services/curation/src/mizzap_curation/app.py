@@ -7,7 +7,7 @@ from mizzap_common.sealed import KeyRing
 from mizzap_common.service import Service
 from starlette.applications import Starlette
 
-from mizzap_curation import rpc
+from mizzap_curation import erasure, export, rpc
 from mizzap_curation.callbacks import Callbacks
 from mizzap_curation.consent import Consent
 from mizzap_curation.courier import Courier
@@ -30,6 +30,8 @@ def build(settings: CurationSettings) -> Starlette:
     )
     curation = Curation(service.database, service.storage, pool, settings)
     Handlers(curation, Consent(service.database)).subscribe(service.bus)
+    erasure.subscribe(service.bus, service.database)
+    export.serve(service.bus, service.database, curation)
     partners = Partners(settings)
     links = Links(KeyRing.from_file(settings.key_ring_file), settings.public_url)
     orders = Orders(service.database, service.bus, partners, links, timedelta(days=settings.partner_link_days))

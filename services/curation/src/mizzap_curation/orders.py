@@ -56,7 +56,7 @@ class Orders:
         there = {photo.id for photo in (await self.bus.ask(requests.PHOTOS_NAMES, asked)).photos}
         async with self.database.begin() as session:
             # a deletion that came in between has been heard here, or waits until we have committed
-            there -= await tombstones.buried_among(session, wanted)
+            there -= await tombstones.buried_among(session, wanted, request.user_id)
             if missing := [photo_id for photo_id in wanted if photo_id not in there]:
                 raise NotFound("There is no such photo.", photoIds=missing)
             values = {
@@ -70,7 +70,7 @@ class Orders:
             row = await orders_repository.add(session, values, wanted)
             await orders_repository.queue(session, row, orders_repository.PLACED)
             await tell(session, row)
-            return _answer(row, wanted)
+            return to_answer(row, wanted)
 
     async def _confirmed(self, user_id: int) -> list[int]:
         async with self.database.begin() as session:
@@ -101,7 +101,7 @@ class Orders:
             )
             for partner in get_args(Partner)
         ]
-        shown = [_answer(row, photos[row.id]) for row in rows]
+        shown = [to_answer(row, photos[row.id]) for row in rows]
         return ordering.Integrations(partners=partners, orders=shown, total=total)
 
     async def cancel(self, request: ordering.OrderRequest) -> ordering.Order:
@@ -136,10 +136,10 @@ async def tell(session: AsyncSession, row: OrderRow) -> None:
 
 
 async def _with_photos(session: AsyncSession, row: OrderRow) -> ordering.Order:
-    return _answer(row, (await orders_repository.photos(session, row.user_id, [row.id]))[row.id])
+    return to_answer(row, (await orders_repository.photos(session, row.user_id, [row.id]))[row.id])
 
 
-def _answer(row: OrderRow, photo_ids: list[int]) -> ordering.Order:
+def to_answer(row: OrderRow, photo_ids: list[int]) -> ordering.Order:
     wishes = dict.fromkeys(("title", "music", "seconds", "instructions", "style")) | row.wishes
     error = None
     if row.error_code is not None:

@@ -90,6 +90,12 @@ async def page(session: AsyncSession, request: ordering.ListOrders) -> tuple[Seq
     return (await session.scalars(statement)).all(), total
 
 
+async def after(session: AsyncSession, user_id: int, order_id: int, limit: int) -> Sequence[OrderRow]:
+    """The user's orders whose id is greater, in the ids' order."""
+    statement = select(OrderRow).where(col(OrderRow.user_id) == user_id, col(OrderRow.id) > order_id)
+    return (await session.scalars(statement.order_by(col(OrderRow.id)).limit(limit))).all()
+
+
 async def count(session: AsyncSession, user_id: int) -> dict[tuple[str, str], int]:
     """How many orders a user has, by partner and status."""
     partner, status = col(OrderRow.partner), col(OrderRow.status)

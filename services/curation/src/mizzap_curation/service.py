@@ -41,7 +41,7 @@ class Curation:
         """
         outcome = await self._examine(photo) if await self._may_score(photo.user_id, delivery) else None
         async with self.database.effect(delivery) as session:
-            if await tombstones.is_buried(session, photo.photo_id):
+            if await tombstones.is_buried(session, photo.photo_id, photo.user_id):
                 return
             consent = await ai_consents.held(session, photo.user_id)
             if consent is None:

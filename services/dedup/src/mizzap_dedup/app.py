@@ -8,7 +8,7 @@ from mizzap_common.service import Service
 from qdrant_client import AsyncQdrantClient
 from starlette.applications import Starlette
 
-from mizzap_dedup import events, rpc
+from mizzap_dedup import erasure, events, export, rpc
 from mizzap_dedup.consent import Consent
 from mizzap_dedup.decisions import Decisions
 from mizzap_dedup.examine import load
@@ -38,6 +38,8 @@ def build(settings: DedupSettings) -> Starlette:
     dedup = Dedup(service.database, service.storage, pool, search, vectors, model)
     consent = Consent(service.database, vectors)
     events.subscribe(service.bus, dedup, consent, workers=pool.workers + 1)
+    erasure.subscribe(service.bus, service.database, vectors)
+    export.serve(service.bus, service.database)
     finder = Finder(service.database, vectors, pool, model, has_text=bundle is not None and bundle.has_text)
     rpc.serve(service.bus, dedup, Decisions(service.database), finder, Feed(service.database))
     service.on_start(pool.start)

@@ -72,7 +72,7 @@ class Dedup:
     async def _store(self, photo: events.PhotoUploaded, found: Examination) -> FingerprintRow | None:
         """Makes the photo findable for those that arrive at the same time; None when it was deleted meanwhile."""
         async with self.database.begin() as session:
-            if await tombstones.is_buried(session, photo.photo_id):
+            if await tombstones.is_buried(session, photo.photo_id, photo.user_id):
                 return None
             values = rows.fingerprint_values(photo, found.fingerprint, found.metadata)
             await repository.store_fingerprint(session, values)
@@ -104,7 +104,7 @@ class Dedup:
     ) -> None:
         try:
             async with self.database.effect(delivery) as session:
-                if await tombstones.is_buried(session, photo.photo_id):
+                if await tombstones.is_buried(session, photo.photo_id, photo.user_id):
                     await self._take_back(photo)
                 elif found is not None:
                     await self._record(session, photo, found, matches)
@@ -146,7 +146,7 @@ class Dedup:
             photo_id=photo.photo_id, user_id=photo.user_id, code=error.code, message=error.message
         )
         async with self.database.effect(delivery) as session:
-            if not await tombstones.is_buried(session, photo.photo_id):
+            if not await tombstones.is_buried(session, photo.photo_id, photo.user_id):
                 await outbox.add(session, catalog.FINGERPRINT_FAILED, failed)
 
     async def hide(self, photo: events.PhotoTrashed, delivery: Delivery) -> None:
@@ -188,7 +188,7 @@ class Dedup:
 
     async def _is_buried(self, photo: events.PhotoEvent) -> bool:
         async with self.database.begin() as session:
-            return await tombstones.is_buried(session, photo.photo_id)
+            return await tombstones.is_buried(session, photo.photo_id, photo.user_id)
 
     # --- answering ----------------------------------------------------------------------------------------------
 

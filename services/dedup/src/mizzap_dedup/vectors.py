@@ -89,12 +89,17 @@ class Vectors:
         selector = models.FilterSelector(filter=_owned(user_id, [photo_id]))
         await self._ask(lambda: self.client.delete(self.collection, selector, wait=True))
 
-    async def remove_all(self, user_id: int) -> None:
-        """Every vector of this owner's, those of earlier models too."""
-        selector = models.FilterSelector(filter=_owned(user_id))
+    async def remove_all(self, user_id: int) -> int:
+        """Removes all vectors of an owner, those of models that are not in use any more too. Returns how many."""
+        count = 0
         for collection in (await self._ask(self.client.get_collections)).collections:
-            if collection.name.startswith(COLLECTION_PREFIX):
-                await self._ask(partial(self.client.delete, collection.name, selector, wait=True))
+            if not collection.name.startswith(COLLECTION_PREFIX):
+                continue  # the engine may be somebody else's too
+            found = await self._ask(partial(self.client.count, collection.name, _owned(user_id), exact=True))
+            selector = models.FilterSelector(filter=_owned(user_id))
+            await self._ask(partial(self.client.delete, collection.name, selector, wait=True))
+            count += found.count
+        return count
 
     async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
         try:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -12,13 +13,16 @@ from mizzap_common.contracts.catalog import SESSION_ENDED
 from mizzap_common.errors import MizzapError
 from mizzap_common.service import Service
 from starlette.middleware import Middleware
+from starlette.types import Lifespan, Receive, Scope, Send
 
-from mizzap_gateway import problems
-from mizzap_gateway.cookies import Origins
-from mizzap_gateway.cors import Cors
-from mizzap_gateway.middleware import BodyLimit, SecurityHeaders
+from mizzap_gateway import edge, openapi, problems, query
+from mizzap_gateway.callers import Identities
+from mizzap_gateway.origins import Origins
 from mizzap_gateway.parts import Parts
 from mizzap_gateway.routes import (
+    account,
+    album_photos,
+    album_shares,
     albums,
     audit,
     auth,
@@ -26,22 +30,24 @@ from mizzap_gateway.routes import (
     consents,
     curation,
     duplicates,
+    exports,
     families,
     integrations,
     jobs,
     keeping,
     photos,
     search,
+    ws,
 )
 from mizzap_gateway.routes import sessions as session_routes
 from mizzap_gateway.sessions import Sessions
 from mizzap_gateway.settings import GatewaySettings
+from mizzap_gateway.shared_state import SharedState
+from mizzap_gateway.tickets import Tickets
 from mizzap_gateway.tokens import Tokens
 from mizzap_gateway.uploads import Uploads
 from mizzap_gateway.websocket import EVENTS_SHOWN, Sockets
 
-_STREAMED = "/api/v1/photos/upload"
-_LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 _THREADS_BESIDE_UPLOADS = 32
 _MODEL_SECONDS = 30.0
 _MODEL_UNKNOWN_SECONDS = 2.0
@@ -60,8 +66,12 @@ def build(settings: GatewaySettings) -> FastAPI:
     tokens = Tokens(ask_keys, settings)
     sessions = Sessions(ask_session, settings)
     uploads = Uploads(service.storage, service.bus, settings)
-    origins = Origins(settings.cors_origins)
-    sockets = Sockets(tokens, sessions, origins, settings)
+    origins = Origins(settings)
+    identities = Identities(tokens, sessions, origins)
+    state = SharedState(service.bus, settings)
+    tickets = Tickets(service.bus, state.declare)
+    sockets = Sockets(identities, tickets, sessions, origins, settings)
+    service.on_start(state.prepare)
     service.bus.watch(EVENTS_SHOWN, sockets.watch)
     service.bus.watch([SESSION_ENDED], sessions.watch)
     service.background(lambda: _follow_model(service))
@@ -74,11 +84,11 @@ def build(settings: GatewaySettings) -> FastAPI:
         async with service.running():
             yield
 
-    app = _application(settings, lifespan)
-    app.state.parts = Parts(service.bus, service.storage, tokens, sessions, origins, uploads, sockets)
+    app = _Application(lifespan, edge.middlewares(settings, service.bus, identities, state.declare))
+    app.state.parts = Parts(service.bus, service.storage, tokens, sessions, origins, uploads, sockets, tickets)
     for routes in (
-        auth, consents, audit, families, keeping, photos, albums, duplicates, curation, jobs, search, integrations,
-        session_routes, changes,
+        auth, account, session_routes, consents, audit, families, keeping, photos, albums, album_photos, album_shares,
+        duplicates, curation, jobs, search, integrations, exports, changes, ws,
     ):  # fmt: skip
         app.include_router(routes.router)
     app.include_router(auth.keys_router)
@@ -88,32 +98,30 @@ def build(settings: GatewaySettings) -> FastAPI:
     return app
 
 
-def _application(settings: GatewaySettings, lifespan: object) -> FastAPI:
-    return FastAPI(
-        title="MIZZAP",
-        version="1",
-        description="Photos in, duplicates and best moments out. Errors are always "
-        '`{"success": false, "error": {"code", "message", "details"}}`.',
-        lifespan=lifespan,  # type: ignore[arg-type]
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        generate_unique_id_function=_operation_id,
-        telemetry={"auto_configure": False},
-        middleware=[
-            Middleware(SecurityHeaders),
-            Middleware(
-                Cors,
-                listed=settings.cors_origins,
-                others=_LOCALHOST if settings.cors_localhost else None,
-                allow_methods=["GET", "POST", "PUT", "DELETE"],
-                allow_headers=["Authorization", "Content-Type", "If-None-Match", "traceparent"],
-                expose_headers=["ETag", "Retry-After"],
-                max_age=3600,
-            ),
-            Middleware(BodyLimit, limit=settings.max_json_bytes, streamed=_STREAMED),
-        ],
-    )
+class _Application(FastAPI):
+    def __init__(self, lifespan: Lifespan[FastAPI], middlewares: list[Middleware]) -> None:
+        super().__init__(
+            title="MIZZAP",
+            version="1",
+            description=openapi.DESCRIPTION,
+            lifespan=lifespan,
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+            generate_unique_id_function=_operation_id,
+            telemetry={"auto_configure": False},
+            middleware=middlewares,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # before FastAPI's own tracing, which is outside of all middlewares
+        query.hide(scope)
+        await super().__call__(scope, receive, send)
+
+    def openapi(self) -> dict[str, Any]:
+        if not self.openapi_schema:
+            self.openapi_schema = openapi.complete(super().openapi())
+        return self.openapi_schema
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -7,12 +7,14 @@ from mizzap_common.storage import Storage
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from mizzap_gateway import etags
+
 
 async def send(request: Request, storage: Storage, found: StoredObject, cache: str) -> Response:
     """The object, or 304 when the client has it. A name makes it an attachment. Raises NotFound when it is gone."""
     etag = found.etag if found.etag.startswith('"') else f'"{found.etag}"'
     headers = {"ETag": etag, "Cache-Control": cache}
-    if _has(request.headers.get("if-none-match", ""), etag):
+    if etags.matches(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
     if found.file_name is not None:
         name = found.file_name.replace("\\", "/").rpartition("/")[2]
@@ -20,9 +22,3 @@ async def send(request: Request, storage: Storage, found: StoredObject, cache: s
     headers["Content-Length"] = str(found.size_bytes)
     chunks = await storage.open(found.object_key)
     return StreamingResponse(chunks, headers=headers, media_type=found.mime_type)
-
-
-def _has(if_none_match: str, etag: str) -> bool:
-    """RFC 9110, 13.1.2: a list of tags or ``*``, compared weakly."""
-    asked = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return bool(asked & {"*", etag.removeprefix("W/")})

@@ -1,8 +1,10 @@
-"""What holds for every answer and every body."""
+"""What holds for every answer."""
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
+from mizzap_common.errors import MizzapError
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mizzap_gateway import problems
 
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -29,29 +31,32 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
-class BodyLimit:
-    """Refuses bodies larger than ``limit`` bytes, but on ``streamed``, which reads its own bit by bit.
+class Refusals:
+    """Answers the errors that the other middlewares raise, in the API's shape, as the application does with its own.
 
-    Starlette's own limiter answers in plain text, whatever the application's error shape is.
+    What is no error of ours is a bug: answered here, where a browser's page may read it, and raised again for the log.
     """
 
-    def __init__(self, app: ASGIApp, limit: int, streamed: str) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._limit = limit
-        self._streamed = streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] == self._streamed:
+        if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        announced = Headers(scope=scope).get("content-length", "")
-        arrived = 0
+        began = False
 
-        async def receive_limited() -> Message:
-            nonlocal arrived
-            message = await receive()
-            arrived += len(message.get("body", b""))
-            if arrived > self._limit or (announced.isdecimal() and int(announced) > self._limit):
-                raise HTTPException(413, f"The body can have at most {self._limit} bytes.")
-            return message
+        async def send_noting(message: Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
 
-        await self._app(scope, receive_limited, send)
+        try:
+            await self._app(scope, receive, send_noting)
+        except MizzapError as error:
+            if began:
+                raise
+            await problems.of_error(error)(scope, receive, send)
+        except Exception:
+            if not began:
+                await problems.of_error(problems.bug())(scope, receive, send)
+            raise

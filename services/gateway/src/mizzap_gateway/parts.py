@@ -7,14 +7,15 @@ from fastapi import Depends, Path
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from mizzap_common.bus import Bus
 from mizzap_common.contracts.message import Message
-from mizzap_common.errors import Unauthorized
 from mizzap_common.storage import Storage
 from pydantic import Field
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import HTTPConnection
 
 from mizzap_gateway import cookies
-from mizzap_gateway.cookies import Origins
+from mizzap_gateway.callers import caller_of
+from mizzap_gateway.origins import Origins
 from mizzap_gateway.sessions import Sessions
+from mizzap_gateway.tickets import Tickets
 from mizzap_gateway.tokens import Caller, Tokens
 from mizzap_gateway.uploads import Uploads
 from mizzap_gateway.websocket import Sockets
@@ -29,6 +30,7 @@ class Parts:
     origins: Origins
     uploads: Uploads
     sockets: Sockets
+    tickets: Tickets
 
 
 def _parts(connection: HTTPConnection) -> Parts:
@@ -47,22 +49,13 @@ _cookie = APIKeyCookie(
 )
 
 
-async def _caller(
-    request: Request,
-    parts: PartsHere,
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    cookie: Annotated[str | None, Depends(_cookie)],
+def _caller(
+    connection: HTTPConnection,
+    _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    __: Annotated[str | None, Depends(_cookie)],
 ) -> Caller:
-    if cookie is not None and "authorization" in request.headers:
-        raise cookies.two_credentials()
-    if cookie is not None:
-        parts.origins.check(request)
-    token = cookie if bearer is None else bearer.credentials
-    if token is None:
-        raise Unauthorized("This needs an access token: Authorization: Bearer {token}.")
-    caller = await parts.tokens.verify(token)
-    await parts.sessions.check(caller)
-    return caller
+    # the schemes are there for the document; who is calling was found out before the request got here
+    return caller_of(connection.scope)
 
 
 CallerHere = Annotated[Caller, Depends(_caller)]

@@ -20,6 +20,36 @@ log = structlog.get_logger(__name__)
 
 _CODES = {400: "INVALID_INPUT", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "TOO_LARGE"}
 _RETRY_AFTER_SECONDS = "2"
+CODES = "x-error-codes"
+"""Where the document says the codes of an error answer, for programs."""
+_USUAL_CODES = {
+    400: ["INVALID_INPUT"],
+    401: ["UNAUTHORIZED", "INVALID_TOKEN", "SESSION_ENDED"],
+    404: ["NOT_FOUND"],
+    413: ["TOO_LARGE"],
+    415: ["MEDIA_UNSUPPORTED"],
+    503: ["UNAVAILABLE"],
+}
+_MESSAGES = {
+    "INVALID_INPUT": "limit: Input should be less than or equal to 100",
+    "UNAUTHORIZED": "This needs an access token: Authorization: Bearer {token}.",
+    "INVALID_TOKEN": "The access token is not valid or has expired. Please log in again.",
+    "SESSION_ENDED": "The session has ended. Please log in again.",
+    "ORIGIN_REFUSED": "A page of another host can't do this with our cookies.",
+    "TWO_CREDENTIALS": "The request has a token and a cookie. Send one of them, so that it is clear who is calling.",
+    "NOT_FOUND": "There is no such photo.",
+    "RATE_LIMITED": "That was a lot in a short time. Please try again in 12 s.",
+    "IDEMPOTENCY_IN_FLIGHT": "The request that this one repeats is still being worked on. Please ask again.",
+    "IDEMPOTENCY_KEY_REUSED": "This Idempotency-Key was used for another request. Take a new one for each request.",
+    "UNAVAILABLE": "A part of the service does not answer right now. Please try again.",
+}
+_DETAILS: dict[str, dict[str, Any]] = {
+    "INVALID_INPUT": {"field": "limit"},
+    "RATE_LIMITED": {
+        "limit": "api", "quota": 100, "windowSeconds": 60, "unit": "requests", "retryAfterSeconds": 12,
+    },
+    "IDEMPOTENCY_IN_FLIGHT": {"retryAfterSeconds": 5},
+}  # fmt: skip
 
 
 class Problem(Message):
@@ -35,13 +65,36 @@ class ProblemAnswer(Message):
     error: Problem
 
 
-def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The error answers of an operation, for the OpenAPI document."""
+def responses(*statuses: int, **codes: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers of an operation, for the OpenAPI document.
+
+    ``responses(400, 401, 404, ALBUM_FULL=409)``: the codes that every operation has for these statuses, and one of its
+    own. What the middlewares answer needs no word.
+    """
     named: dict[int | str, dict[str, Any]] = {
-        status: {"model": ProblemAnswer, "description": HTTPStatus(status).phrase} for status in sorted(statuses)
+        status: {
+            "model": ProblemAnswer,
+            "description": HTTPStatus(status).phrase,
+            CODES: [code for code, of_status in codes.items() if of_status == status],
+        }
+        for status in sorted({*statuses, *codes.values()})
     }
     # it also keeps FastAPI from describing validation errors of its own shape, which are never sent
     return {**named, "default": {"model": ProblemAnswer, "description": "Any other error"}}
+
+
+def codes_of(status: int, own: list[str], secured: bool) -> list[str]:
+    """All codes of an operation's answer: the usual ones, then its own."""
+    usual = _USUAL_CODES.get(status, [])
+    if status == HTTPStatus.UNAUTHORIZED and not secured:
+        usual = []
+    return list(dict.fromkeys([*usual, *own])) or [HTTPStatus(status).name]
+
+
+def example(status: int, code: str) -> dict[str, Any]:
+    """An error answer, for the OpenAPI document."""
+    message = _MESSAGES.get(code, f"{HTTPStatus(status).phrase}.")
+    return {"success": False, "error": {"code": code, "message": message, "details": _DETAILS.get(code, {})}}
 
 
 def answer(
@@ -58,6 +111,8 @@ def of_error(error: MizzapError) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = _RETRY_AFTER_SECONDS
+    if seconds := error.details.get("retryAfterSeconds"):
+        headers["Retry-After"] = str(seconds)
     return answer(error.status, error.code, error.message, error.details, headers)
 
 
@@ -90,7 +145,12 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unexpected(_: Request, error: Exception) -> Response:
-        return of_error(MizzapError("Something went wrong on our side."))
+        return of_error(bug())
+
+
+def bug() -> MizzapError:
+    """What is told of an error that nobody foresaw."""
+    return MizzapError("Something went wrong on our side.")
 
 
 def _invalid_input(error: RequestValidationError) -> InvalidInput:

@@ -21,6 +21,33 @@ class GatewaySettings(Settings):
     upload_idle_seconds: float = 60.0
     """An upload whose client sends nothing for so long is given up."""
     max_json_bytes: int = 1 << 20
+    body_seconds: float = 30.0
+    """Within which any other body must have arrived."""
+
+    api_per_minute: int = 100
+    """Requests of one user that count to no other budget."""
+    uploads_per_minute: int = 3000
+    """Uploads, prechecks and adoptions of one user: a phone brings 5,000 photos in two minutes, if its line can."""
+    upload_bytes_per_hour: int = 100 << 30
+    thumbnails_per_minute: int = 6000
+    """Thumbnails and originals that one user looks at: a gallery scrolled fast shows a hundred a second."""
+    thumbnail_bytes_per_hour: int = 100 << 30
+    auth_per_minute: int = 30
+    """Tries at the auth routes without a token, from one address."""
+    auth_per_email_per_minute: int = 10
+    """Tries for one e-mail address, from wherever."""
+    anonymous_per_minute: int = 100
+    """All other requests without a token that holds, from one address.
+
+    The address is the one that uvicorn tells: behind a proxy set FORWARDED_ALLOW_IPS to the proxy's own.
+    """
+    limits_factor: float = 1.0
+    """Multiplies every limit; tests that hammer on purpose set it high."""
+
+    repetition_wait_seconds: float = 30.0
+    """For so long a request waits for the one it repeats, by its Idempotency-Key."""
+    claim_seconds: int = 10
+    """When a gateway dies, the requests that it had begun may be begun again after so long."""
 
     key_refetch_seconds: float = 5.0
     """Unknown key ids have the signing keys asked for at most this often: a key is known so long after it was
@@ -32,3 +59,5 @@ class GatewaySettings(Settings):
 
     socket_queue: int = 256
     """Messages that may wait for one WebSocket before it is closed as too slow."""
+    socket_ping_seconds: float = 25.0
+    """How often a WebSocket that has nothing to say says so."""

@@ -1,37 +1,63 @@
-"""Events to the users' open sockets: ``/ws?token={jwt}``, or ``/ws`` with the cookie. A hint only, the REST API is
-the truth."""
+"""Events to the users' open sockets: ``/ws?ticket={ticket}``, ``/ws?token={jwt}``, or ``/ws`` with the cookie. The
+REST API is the truth.
+
+With ``&cursor={cursor}`` of the change feed a socket begins with what its client has missed. A dead peer is found by
+the server's own pings (uvicorn's); ``{"event": "ping"}`` is for pages, which can't see those.
+"""
 
 import asyncio
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from fastapi import WebSocket, WebSocketDisconnect
 from mizzap_common import tasks
 from mizzap_common.contracts.catalog import EVENTS, Event
 from mizzap_common.contracts.events import UserEvent
-from mizzap_common.errors import Forbidden, InvalidInput, Unauthorized, Unavailable
+from mizzap_common.errors import Forbidden, InvalidInput, MizzapError, Unauthorized, Unavailable
 from prometheus_client import Gauge
 from pydantic import ValidationError
 
 from mizzap_gateway import cookies
-from mizzap_gateway.cookies import Origins
+from mizzap_gateway.callers import Identities
+from mizzap_gateway.origins import Origins
 from mizzap_gateway.sessions import Sessions
 from mizzap_gateway.settings import GatewaySettings
-from mizzap_gateway.tokens import Caller, Tokens
+from mizzap_gateway.tickets import Tickets
+from mizzap_gateway.tokens import Caller
 
+INVALID = 4400
 UNAUTHORIZED = 4401
+FORBIDDEN = 4403
 TOO_SLOW = 4429
 TRY_AGAIN_LATER = 1013
 EVENTS_SHOWN = tuple(event for event in EVENTS if event.websocket)
+_CREDENTIALS = {"ticket", "token"}
 _CLOSING_SECONDS = 5.0
+_PING = json.dumps({"event": "ping"})
 
 _SOCKETS = Gauge("mizzap_websockets", "Open WebSockets")
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Missed:
+    """A page of the change feed."""
+
+    changes: list[dict[str, Any]]
+    cursor: str
+    """Where the next page begins."""
+    more: bool
+
+
+AskMissed = Callable[[int, str], Awaitable[Missed]]
+"""What has changed for a user since a cursor. Raises InvalidInput for a cursor that is none, and Unavailable."""
 
 
 class Outlet:
@@ -48,19 +74,35 @@ class Outlet:
         except asyncio.QueueFull:
             self.overflowed.set()
 
-    async def pour(self, websocket: WebSocket) -> None:
+    async def pour(self, websocket: WebSocket, ping_seconds: float) -> None:
         while True:
-            await websocket.send_text(await self._queue.get())
+            message = _PING
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ping_seconds):
+                    message = await self._queue.get()
+            await websocket.send_text(message)
 
 
 class Sockets:
     """All open sockets of this process, by user."""
 
-    def __init__(self, tokens: Tokens, sessions: Sessions, origins: Origins, settings: GatewaySettings) -> None:
-        self._tokens = tokens
+    def __init__(
+        self,
+        identities: Identities,
+        tickets: Tickets,
+        sessions: Sessions,
+        origins: Origins,
+        settings: GatewaySettings,
+        ask_missed: AskMissed | None = None,
+    ) -> None:
+        """Without ``ask_missed`` a cursor is refused."""
+        self._identities = identities
+        self._tickets = tickets
         self._sessions = sessions
         self._origins = origins
         self._size = settings.socket_queue
+        self._ping_seconds = settings.socket_ping_seconds
+        self._ask_missed = ask_missed
         self._outlets: dict[int, set[Outlet]] = defaultdict(set)
 
     async def watch(self, event: Event[UserEvent], body: bytes, headers: dict[str, str]) -> None:
@@ -80,9 +122,11 @@ class Sockets:
 
     async def serve(self, websocket: WebSocket) -> None:
         """One connection, from its handshake to its end."""
+        if self._is_foreign(websocket):
+            # before the handshake, so that the page learns nothing but 403
+            return await websocket.close(FORBIDDEN)
         try:
-            caller = await self._tokens.verify(self._token(websocket))
-            await self._sessions.check(caller)
+            caller = await self._caller(websocket)
         except (Unauthorized, InvalidInput, Forbidden) as error:
             return await _refuse(websocket, UNAUTHORIZED, error.code)
         except Unavailable as error:
@@ -90,21 +134,48 @@ class Sockets:
         # registered first: what happens from the handshake on is shown
         with self._outlet(caller) as outlet:
             await websocket.accept()
-            ended = asyncio.create_task(self._sessions.wait_until_ended(caller))
-            code = await _converse(websocket, outlet, ended, caller.expires_at - time.time())
-        if code is not None:
-            await _close(websocket, code)
+            ended = self._sessions.wait_until_ended(caller)
+            speaking = self._speak(websocket, outlet, caller)
+            end = await _converse(websocket, outlet, speaking, ended, caller.expires_at - time.time())
+        if end is not None:
+            await _close(websocket, *end)
 
-    def _token(self, websocket: WebSocket) -> str:
-        """Raises InvalidInput TWO_CREDENTIALS, Forbidden ORIGIN_REFUSED."""
-        said, cookie = websocket.query_params.get("token"), websocket.cookies.get(cookies.ACCESS)
-        if cookie is None:
-            return said or ""
-        if said is not None:
+    def _is_foreign(self, websocket: WebSocket) -> bool:
+        """Whether a page that may not uses a token or a ticket. For cookies there are stricter rules."""
+        if cookies.ACCESS in websocket.cookies and not _CREDENTIALS & websocket.query_params.keys():
+            return False
+        return not self._origins.may_connect(websocket.headers.get("origin"), websocket.headers.get("host", ""))
+
+    async def _caller(self, websocket: WebSocket) -> Caller:
+        """Raises Unauthorized, InvalidInput TWO_CREDENTIALS, Forbidden ORIGIN_REFUSED, Unavailable."""
+        ticket, token = websocket.query_params.get("ticket"), websocket.query_params.get("token")
+        cookie = websocket.cookies.get(cookies.ACCESS)
+        if token is not None and (ticket is not None or cookie is not None):
             raise cookies.two_credentials()
-        # browsers open sockets to anybody, and send our cookies along
-        self._origins.require(websocket)
-        return cookie
+        if ticket is not None:
+            # with a cookie too: a browser sends that unasked, and the ticket was asked for
+            caller = await self._tickets.redeem(ticket)
+            await self._sessions.check(caller)
+            return caller
+        if cookie is not None:
+            # browsers open sockets to anybody, and send our cookies along
+            self._origins.require(websocket)
+        return await self._identities.of_token(token or cookie or "")
+
+    async def _speak(self, websocket: WebSocket, outlet: Outlet, caller: Caller) -> None:
+        if cursor := websocket.query_params.get("cursor"):
+            await self._catch_up(websocket, caller.user_id, cursor)
+        await outlet.pour(websocket, self._ping_seconds)
+
+    async def _catch_up(self, websocket: WebSocket, user_id: int, cursor: str) -> None:
+        """Sends what was missed. Live events wait meanwhile: some may tell of the same again, none gets lost."""
+        if self._ask_missed is None:
+            raise InvalidInput("There is no change feed to resume from.", code="CURSOR_NOT_SUPPORTED")
+        more = True
+        while more:
+            page = await self._ask_missed(user_id, cursor)
+            cursor, more = page.cursor, page.more
+            await websocket.send_text(json.dumps({"event": "changes", "data": page.changes, "cursor": cursor}))
 
     @contextmanager
     def _outlet(self, caller: Caller) -> Iterator[Outlet]:
@@ -121,21 +192,26 @@ class Sockets:
 
 
 async def _converse(
-    websocket: WebSocket, outlet: Outlet, ended: asyncio.Task[None], seconds: float
-) -> int | None:  # fmt: skip
-    """Sends until the token expires, the session has ended, the socket is too slow or the client goes.
-
-    Returns the code to close with.
-    """
+    websocket: WebSocket,
+    outlet: Outlet,
+    speaking: Coroutine[Any, Any, None],
+    ending: Coroutine[Any, Any, None],
+    seconds: float,
+) -> tuple[int, str | None] | None:
+    """Until the token expires, its session has ended (``ending``), the socket is too slow, the client goes or nothing
+    can be said. Gives how to close."""
     gone = asyncio.create_task(_listen(websocket))
-    pouring = asyncio.create_task(outlet.pour(websocket))
+    spoken = asyncio.create_task(speaking)
     overflowed = asyncio.create_task(outlet.overflowed.wait())
-    conversation = (gone, pouring, overflowed, ended)
+    ended = asyncio.create_task(ending)
+    conversation = (gone, spoken, overflowed, ended)
     try:
         await asyncio.wait(conversation, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
-        if gone.done() or pouring.done():
+        if spoken.done() and not spoken.cancelled() and isinstance(error := spoken.exception(), MizzapError):
+            return TRY_AGAIN_LATER if isinstance(error, Unavailable) else INVALID, error.code
+        if gone.done() or spoken.done():
             return None
-        return TOO_SLOW if overflowed.done() else UNAUTHORIZED
+        return TOO_SLOW if overflowed.done() else UNAUTHORIZED, None
     finally:
         await tasks.end(conversation)
 

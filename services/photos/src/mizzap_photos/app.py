@@ -8,7 +8,7 @@ from mizzap_common.sealed import KeyRing
 from mizzap_common.service import Service
 from starlette.applications import Starlette
 
-from mizzap_photos import rpc
+from mizzap_photos import erasure, export, rpc
 from mizzap_photos.batch import Batch
 from mizzap_photos.consent import Consent
 from mizzap_photos.events import Handlers
@@ -40,6 +40,8 @@ def build(settings: PhotosSettings) -> Starlette:
     batch = Batch(service.database, answer, trash.now)
     sweeper = Sweeper(photos, service.database, service.storage, service.bus, settings)
     Handlers(photos, quotas, Consent(photos), service.storage, pool).subscribe(service.bus)
+    erasure.subscribe(service.bus, service.database, service.storage)
+    export.serve(service.bus, service.database, answer)
     rpc.serve(service.bus, photos, listing, feed, trash, batch, quotas, Reprocessing(service.database))
     service.on_start(pool.start)
     service.on_start(_load_towns)

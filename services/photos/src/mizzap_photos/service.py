@@ -5,10 +5,10 @@ from contextlib import suppress
 from datetime import datetime
 from typing import cast
 
-from mizzap_common import outbox
+from mizzap_common import outbox, tombstones
 from mizzap_common.contracts import catalog, events, library
 from mizzap_common.db import Database
-from mizzap_common.errors import NotFound, QuotaExceeded
+from mizzap_common.errors import NotFound, QuotaExceeded, Unauthorized
 from mizzap_common.imaging.metadata import PhotoMetadata
 from mizzap_common.inbox import Delivery
 from mizzap_common.sealed import KeyRing
@@ -67,6 +67,9 @@ class Photos:
 
     async def _register(self, session: AsyncSession, request: library.RegisterPhoto) -> library.RegisteredPhoto:
         key = original_key(request.user_id, request.sha256)
+        if await tombstones.is_user_buried(session, request.user_id):
+            # an access token outlives its user for up to an hour, and an upload for as long as it takes
+            raise Unauthorized("This account has been deleted.", code="ACCOUNT_DELETED")
         await repository.lock_original(session, request.user_id, request.sha256)
         stored = await self.storage.stat(key)
         if stored is None or stored.size_bytes != request.size_bytes:

@@ -4,7 +4,7 @@ from mizzap_common.imaging.pool import DecodePool
 from mizzap_common.service import Service
 from starlette.applications import Starlette
 
-from mizzap_thumbs import events, rpc
+from mizzap_thumbs import erasure, events, rpc
 from mizzap_thumbs.service import Thumbs
 from mizzap_thumbs.settings import ThumbsSettings
 
@@ -16,6 +16,7 @@ def build(settings: ThumbsSettings) -> Starlette:
     )
     thumbs = Thumbs(service.database, service.storage, pool)
     events.subscribe(service.bus, thumbs)
+    erasure.subscribe(service.bus, service.database, service.storage)
     rpc.serve(service.bus, thumbs)
     service.on_start(pool.start)
     service.on_stop(pool.close)

@@ -34,7 +34,7 @@ class Thumbs:
         outcome = await self._render(photo)
         try:
             async with self.database.effect(delivery) as session:
-                if await tombstones.is_buried(session, photo.photo_id):
+                if await tombstones.is_buried(session, photo.photo_id, photo.user_id):
                     await self._remove_objects(photo)
                 else:
                     await _record(session, photo, outcome)
@@ -83,7 +83,7 @@ class Thumbs:
 
     async def _take_back_if_buried(self, photo: events.PhotoEvent) -> None:
         async with self.database.begin() as session:
-            if await tombstones.is_buried(session, photo.photo_id):
+            if await tombstones.is_buried(session, photo.photo_id, photo.user_id):
                 await self._remove_objects(photo)
 
     async def _remove_objects(self, photo: events.PhotoEvent) -> None:

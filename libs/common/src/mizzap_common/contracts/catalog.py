@@ -47,10 +47,10 @@ USER_REGISTERED      = Event("user.registered",      events.UserRegistered,     
 USER_TIER_CHANGED    = Event("user.tier_changed",    events.UserTierChanged,    "auth",     ("photos",))
 SESSION_ENDED        = Event("session.ended",        events.SessionEnded,       "auth",     (), live=True)
 CONSENT_CHANGED      = Event("consent.changed",      events.ConsentChanged,     "auth",     ("photos", "dedup", "curation"))
-USER_JOINED_FAMILY   = Event("user.joined_family",   events.FamilyMemberEvent,  "auth",     (), "user:joined_family")
-USER_LEFT_FAMILY     = Event("user.left_family",     events.FamilyMemberEvent,  "auth",     (), "user:left_family")
-FAMILY_CHANGED       = Event("family.changed",       events.FamilyChanged,      "auth",     (), "family:changed")
-FAMILY_DELETED       = Event("family.deleted",       events.FamilyDeleted,      "auth",     (), "family:deleted")
+USER_JOINED_FAMILY   = Event("user.joined_family",   events.FamilyMemberEvent,  "auth",     ("albums",), "user:joined_family")
+USER_LEFT_FAMILY     = Event("user.left_family",     events.FamilyMemberEvent,  "auth",     ("albums",), "user:left_family")
+FAMILY_CHANGED       = Event("family.changed",       events.FamilyChanged,      "auth",     ("albums",), "family:changed")
+FAMILY_DELETED       = Event("family.deleted",       events.FamilyDeleted,      "auth",     ("albums",), "family:deleted")
 
 PHOTO_UPLOADED       = Event("photo.uploaded",       events.PhotoUploaded,      "photos",   ("photos", "thumbs", "dedup", "curation", "auth"), "photo:uploaded")
 PROCESSING_REQUESTED = Event("processing.requested", events.ProcessingRequested, "photos",  ("photos", "thumbs", "dedup", "curation"))
@@ -80,6 +80,15 @@ CURATION_READY       = Event("curation.ready",       events.CurationReady,      
 ORDER_CHANGED        = Event("order.changed",        events.OrderChanged,       "curation", (), "order:changed")
 
 ALBUM_UPDATED        = Event("album.updated",        events.AlbumUpdated,       "albums",   ("auth",), "album:updated")
+
+USER_ERASURE_REQUESTED = Event("user.erasure_requested", events.UserErasureRequested, "auth", ("photos", "albums", "thumbs", "dedup", "curation"))
+PHOTOS_ERASED        = Event("photos.erased",        events.ErasureReceipt,     "photos",   ("auth",))
+ALBUMS_ERASED        = Event("albums.erased",        events.ErasureReceipt,     "albums",   ("auth",))
+THUMBS_ERASED        = Event("thumbs.erased",        events.ErasureReceipt,     "thumbs",   ("auth",))
+DEDUP_ERASED         = Event("dedup.erased",         events.ErasureReceipt,     "dedup",    ("auth",))
+CURATION_ERASED      = Event("curation.erased",      events.ErasureReceipt,     "curation", ("auth",))
+EXPORT_READY         = Event("export.ready",         events.ExportReady,        "auth",     (), "export:ready")
+EXPORT_FAILED        = Event("export.failed",        events.ExportFailed,       "auth",     (), "export:failed")
 # fmt: on
 
 EVENTS: tuple[Event[events.UserEvent], ...] = tuple(

@@ -1,6 +1,8 @@
 """Payloads of the events. Ids, hashes and object keys only: no personal data, no bytes of photos."""
 
-from typing import Literal
+from typing import ClassVar, Literal
+
+from pydantic import Field
 
 from mizzap_common.contracts.message import Message
 
@@ -14,6 +16,9 @@ FamilyRole = Literal["owner", "member", "viewer"]
 
 
 class UserEvent(Message):
+    outlives_user: ClassVar[bool] = False
+    """Whether it is still acted on when its user has been erased."""
+
     user_id: int
 
     @property
@@ -55,6 +60,8 @@ class ConsentChanged(UserEvent):
 
 class FamilyEvent(UserEvent):
     """``user_id`` is who acted or joined or left; ``audience`` are all members, those who leave by it included."""
+
+    outlives_user: ClassVar[bool] = True  # the others in the family must hear of it
 
     family_id: int
     audience: list[int]
@@ -238,9 +245,53 @@ class OrderChanged(UserEvent):
 
 
 class AlbumUpdated(UserEvent):
+    """``user_id`` is the album's owner. Or a family member to whom alone it happened: for whoever an album is shared
+    with it is created, for whoever doesn't see it any more it is deleted."""
+
     album_id: int
     change: Literal["created", "updated", "photos_added", "photos_removed", "deleted"]
+    audience: list[int] = Field(default_factory=list)
+    """All who see the album and the change, beside the user."""
+    owner_id: int | None = None
+    """Whose album it is; events of before there was sharing don't say it."""
 
     @property
     def about(self) -> str:
         return f"album/{self.album_id}"
+
+
+class UserErasureRequested(UserEvent):
+    """The account is closed: every service removes what it has of this user, and says so with its receipt."""
+
+    outlives_user: ClassVar[bool] = True
+
+    erasure_id: str
+    asked: int
+    """The how many-th time it is asked for: receipts name the request that they answer."""
+
+
+class ErasureReceipt(UserEvent):
+    """A service has nothing of this user any more. ``rows`` and ``objects`` were removed this time."""
+
+    outlives_user: ClassVar[bool] = True
+
+    erasure_id: str
+    asked: int
+    rows: int
+    objects: int
+
+
+class ExportEvent(UserEvent):
+    export_id: int
+
+    @property
+    def about(self) -> str:
+        return f"export/{self.export_id}"
+
+
+class ExportReady(ExportEvent):
+    pass
+
+
+class ExportFailed(ExportEvent):
+    pass

@@ -245,19 +245,25 @@ class AlbumRequest(UserRequest):
 
 
 AlbumName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+AlbumDescription = Annotated[str, StringConstraints(max_length=1_000)]
+"""A page of albums, others' among them, must fit into one answer over the broker, 1 MiB, whatever they wrote."""
 
 
 class CreateAlbum(UserRequest):
     name: AlbumName
-    description: str | None = Field(None, max_length=10_000)
+    description: AlbumDescription | None = None
 
 
 class UpdateAlbum(AlbumRequest):
     """A field that is left out stays as it is; an empty description takes it away."""
 
     name: AlbumName | None = None
-    description: str | None = Field(None, max_length=10_000)
+    description: AlbumDescription | None = None
     cover_photo_id: PhotoId | None = None
+    clear_cover: bool = False
+    """The first photo is the cover again, whichever it is."""
+    if_match: str | None = Field(None, max_length=1000)
+    """As the header: the change is refused when the album is another one than the asker knew."""
 
 
 class AddToAlbum(AlbumRequest):
@@ -269,18 +275,36 @@ class RemoveFromAlbum(AlbumRequest):
 
 
 class ListAlbums(Page):
-    pass
+    shared: bool | None = None
+    """Only those that others see too, own and theirs, or only those that nobody else sees."""
+
+
+AlbumRole = Literal["owner", "member", "viewer"]
+"""What the asker is in an album: a viewer looks, a member adds and takes out own photos too, the owner does everything."""
+
+
+def album_etag(version: int, role: AlbumRole) -> str:
+    """Of what one asker sees: who becomes a viewer sees another album, though its version is the same."""
+    return f'"{version}-{role}"'
 
 
 class Album(Message):
     id: int
+    owner_id: int
+    role: AlbumRole
     name: str
     description: str | None
     cover_photo_id: int | None
     visibility: Literal["private", "shared"]
     photo_count: int
+    version: int
+    """Rises with every change of the album."""
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def etag(self) -> str:
+        return album_etag(self.version, self.role)
 
 
 class AddedToAlbum(Album):

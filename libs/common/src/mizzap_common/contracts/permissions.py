@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mizzap_common.contracts import catalog, requests
+from mizzap_common.contracts import catalog, requests, shared_state
 from mizzap_common.contracts.catalog import DEAD_LETTER_STREAM, DEAD_LETTER_SUBJECT, Event
+from mizzap_common.contracts.shared_state import ANSWERS, COUNTER_WINDOWS, TICKETS, counter_stream, counter_subject
 
 OPERATOR = "operator"
 """Declares streams and looks after dead letters: may do everything."""
@@ -70,6 +71,8 @@ def of_service(service: str, declares: bool = True) -> Permissions:
         publish += [f"$JS.API.STREAM.INFO.{own}", f"$JS.API.STREAM.MSG.GET.{own}", f"$JS.API.CONSUMER.INFO.{own}.*"]
         publish += _declaring(own) if declares else []
     publish += _declaring(DEAD_LETTER_STREAM) if declares else []
+    if service == shared_state.OWNER:
+        publish += _sharing(declares)
     subscribe = [f"{inbox_prefix(service)}.>"]
     subscribe += [method.subject for method in requests.answered_by(service)]
     if service == "gateway":
@@ -119,6 +122,22 @@ def _reading(stream: str, durable: str) -> list[str]:
         f"$JS.API.CONSUMER.INFO.{stream}.{durable}",
         f"$JS.ACK.{stream}.{durable}.>",
     ]
+
+
+def _sharing(declares: bool) -> list[str]:
+    """Counting, reading counters that are over, and what a bucket's values are written and read by."""
+    lines = []
+    for window in COUNTER_WINDOWS:
+        stream, subject = counter_stream(window), counter_subject(window)
+        lines += [f"{subject}.>", f"$JS.API.DIRECT.GET.{stream}.{subject}.>"]
+        lines += _declaring(stream) if declares else []
+    for bucket in (ANSWERS, TICKETS):
+        lines.append(f"{bucket.prefix}>")
+        # without direct reads the key stands in the request's body
+        read = f"DIRECT.GET.{bucket.stream}.{bucket.prefix}>" if bucket.direct else f"STREAM.MSG.GET.{bucket.stream}"
+        lines.append(f"$JS.API.{read}")
+        lines += _declaring(bucket.stream) if declares else []
+    return lines
 
 
 def _declaring(stream: str) -> list[str]:

@@ -9,10 +9,13 @@ from typing import Generic, TypeVar
 
 from mizzap_common.contracts import (
     accounts,
+    albums,
     audit,
     consents,
     curating,
     duplicating,
+    erasing,
+    exporting,
     families,
     feed,
     keeping,
@@ -94,9 +97,17 @@ ALBUMS_CREATE        = Method("albums", "create", library.CreateAlbum, library.A
 ALBUMS_LIST          = Method("albums", "list", library.ListAlbums, library.AlbumPage)
 ALBUMS_GET           = Method("albums", "get", library.AlbumRequest, library.AlbumWithPhotos)
 ALBUMS_UPDATE        = Method("albums", "update", library.UpdateAlbum, library.Album)
-ALBUMS_DELETE        = Method("albums", "delete", library.AlbumRequest, library.Done)
+ALBUMS_DELETE        = Method("albums", "delete", albums.DeleteAlbum, library.Done)
 ALBUMS_ADD           = Method("albums", "add", library.AddToAlbum, library.AddedToAlbum)
 ALBUMS_REMOVE        = Method("albums", "remove", library.RemoveFromAlbum, library.Album)
+ALBUMS_REMOVE_MANY   = Method("albums", "remove_many", albums.RemoveManyFromAlbum, library.Album)
+ALBUMS_ORDER         = Method("albums", "order", albums.OrderAlbum, library.Album)
+ALBUMS_PHOTOS        = Method("albums", "photos", albums.ListAlbumPhotos, albums.AlbumPhotoPage)
+ALBUMS_LOCATE        = Method("albums", "locate", albums.LocateAlbumPhoto, albums.LocatedPhoto)
+ALBUMS_SHARE         = Method("albums", "share", albums.ShareAlbum, albums.PutShare)
+ALBUMS_SHARES        = Method("albums", "shares", library.AlbumRequest, albums.Shares)
+ALBUMS_UNSHARE       = Method("albums", "unshare", albums.UnshareAlbum, library.Done)
+ALBUMS_CHANGES       = Method("albums", "changes", feed.ChangesRequest, feed.ChangesPage)
 
 DEDUP_LIST           = Method("dedup", "list", duplicating.ListDuplicates, duplicating.DuplicatePage)
 DEDUP_GROUPS         = Method("dedup", "groups", duplicating.ListGroups, duplicating.GroupPage)
@@ -122,6 +133,19 @@ CURATION_ORDER       = Method("curation", "order", ordering.OrderRequest, orderi
 CURATION_CANCEL_ORDER = Method("curation", "cancel_order", ordering.OrderRequest, ordering.Order)
 CURATION_CALLBACK    = Method("curation", "callback", ordering.Callback, ordering.CallbackTaken)
 CURATION_SHARED_FILE = Method("curation", "shared_file", ordering.SharedFileRequest, ordering.SharedFile)
+
+AUTH_CLOSE_ACCOUNT   = Method("auth", "close_account", erasing.CloseAccount, erasing.AccountClosed, timeout=20)
+AUTH_EXPORT_BEGIN    = Method("auth", "export_begin", library.UserRequest, exporting.Export)
+AUTH_EXPORTS         = Method("auth", "exports", library.UserRequest, exporting.Exports)
+AUTH_EXPORT_GET      = Method("auth", "export_get", exporting.ExportRequest, exporting.Export)
+AUTH_EXPORT_DELETE   = Method("auth", "export_delete", exporting.ExportRequest, library.Done)
+AUTH_EXPORT_OPEN     = Method("auth", "export_open", exporting.OpenExport, library.StoredObject)
+
+AUTH_EXPORT          = Method("auth", "export", exporting.ExportPageRequest, exporting.ExportPage, askers=("auth",))
+PHOTOS_EXPORT        = Method("photos", "export", exporting.ExportPageRequest, exporting.ExportPage, askers=("auth",))
+ALBUMS_EXPORT        = Method("albums", "export", exporting.ExportPageRequest, exporting.ExportPage, askers=("auth",))
+DEDUP_EXPORT         = Method("dedup", "export", exporting.ExportPageRequest, exporting.ExportPage, askers=("auth",))
+CURATION_EXPORT      = Method("curation", "export", exporting.ExportPageRequest, exporting.ExportPage, askers=("auth",))
 # fmt: on
 
 METHODS: tuple[Method[Request, Message], ...] = tuple(v for v in list(globals().values()) if isinstance(v, Method))

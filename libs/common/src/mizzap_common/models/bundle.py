@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from .text import Cleaning
 
+COLLECTION_PREFIX = "photos_"
+"""What the names of our Qdrant collections begin with."""
 MANIFEST = "manifest.json"
 VISUAL = "visual.onnx"
 TEXTUAL = "textual.onnx"

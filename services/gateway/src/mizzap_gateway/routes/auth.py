@@ -62,7 +62,7 @@ class SessionAnswer(Message):
     """Seconds until the refresh token expires, unless it is used before."""
 
 
-@router.post("/register", status_code=201, responses=problems.responses(400, 403, 409, 503))
+@router.post("/register", status_code=201, responses=problems.responses(400, 503, EMAIL_TAKEN=409, ORIGIN_REFUSED=403))
 async def register(body: RegisterBody, request: Request, response: Response, parts: PartsHere) -> Answer[SessionAnswer]:
     """Creates an account and logs it in."""
     _check_origin(body, request, parts)
@@ -70,7 +70,7 @@ async def register(body: RegisterBody, request: Request, response: Response, par
     return _answer(opened, response, body.cookies)
 
 
-@router.post("/login", responses=problems.responses(400, 401, 403, 503))
+@router.post("/login", responses=problems.responses(400, 503, INVALID_CREDENTIALS=401, ORIGIN_REFUSED=403))
 async def login(body: LoginBody, request: Request, response: Response, parts: PartsHere) -> Answer[SessionAnswer]:
     """Opens a session. A wrong password and an unknown address are answered alike: INVALID_CREDENTIALS."""
     _check_origin(body, request, parts)
@@ -78,7 +78,10 @@ async def login(body: LoginBody, request: Request, response: Response, parts: Pa
     return _answer(opened, response, body.cookies)
 
 
-@router.post("/refresh", responses=problems.responses(400, 401, 403, 503))
+@router.post(
+    "/refresh",
+    responses=problems.responses(400, 503, INVALID_REFRESH_TOKEN=401, ORIGIN_REFUSED=403, TWO_CREDENTIALS=400),
+)
 async def refresh(
     request: Request, response: Response, parts: PartsHere, body: RefreshBody | None = None
 ) -> Answer[SessionAnswer]:
@@ -102,7 +105,7 @@ async def refresh(
     return _answer(await parts.bus.ask(requests.AUTH_REFRESH, question), response, cookie is not None)
 
 
-@router.post("/logout", responses=problems.responses(400, 401, 403, 404, 503))
+@router.post("/logout", responses=problems.responses(401, 404, 503))
 async def logout(caller: CallerHere, request: Request, response: Response, parts: PartsHere) -> Answer[Gone]:
     """Ends the caller's session: its tokens, and its cookies, count no more."""
     await sessions.end(parts, caller.user_id, caller.session_id)
@@ -111,20 +114,20 @@ async def logout(caller: CallerHere, request: Request, response: Response, parts
     return Answer(data=Gone(id=caller.session_id))
 
 
-@router.get("/me", responses=problems.responses(400, 401, 404, 503))
+@router.get("/me", responses=problems.responses(401, 404, 503))
 async def me(caller: CallerHere, parts: PartsHere) -> Answer[accounts.User]:
     """The caller's account."""
     return Answer(data=await parts.bus.ask(requests.AUTH_ME, accounts.UserRequest(user_id=caller.user_id)))
 
 
-@router.put("/profile", responses=problems.responses(400, 401, 403, 404, 503))
+@router.put("/profile", responses=problems.responses(400, 401, 404, 503))
 async def update_profile(body: ProfileBody, caller: CallerHere, parts: PartsHere) -> Answer[accounts.User]:
     """Changes what the account says of its user."""
     question = accounts.UpdateProfile(user_id=caller.user_id, **body.model_dump(exclude_unset=True))
     return Answer(data=await parts.bus.ask(requests.AUTH_UPDATE_PROFILE, question))
 
 
-@router.post("/password", responses=problems.responses(400, 401, 403, 404, 503))
+@router.post("/password", responses=problems.responses(400, 401, 404, 503, INVALID_CREDENTIALS=401))
 async def change_password(body: PasswordBody, caller: CallerHere, parts: PartsHere) -> Answer[accounts.EndedSessions]:
     """Changes the password and ends all other sessions. A wrong current one is refused: INVALID_CREDENTIALS."""
     question = accounts.ChangePassword(user_id=caller.user_id, session_id=caller.session_id, **body.model_dump())

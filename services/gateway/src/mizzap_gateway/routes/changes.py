@@ -17,6 +17,7 @@ router = APIRouter(prefix="/api/v1", tags=["changes"])
 
 FEEDS: tuple[Method[feed.ChangesRequest, feed.ChangesPage], ...] = (
     requests.PHOTOS_CHANGES,
+    requests.ALBUMS_CHANGES,
     requests.DEDUP_CHANGES,
     requests.CURATION_CHANGES,
 )

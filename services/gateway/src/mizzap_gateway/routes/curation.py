@@ -26,13 +26,13 @@ async def get_moments(caller: CallerHere, parts: PartsHere) -> Answer[curating.C
     return Answer(data=await parts.bus.ask(requests.CURATION_MOMENTS, library.UserRequest(user_id=caller.user_id)))
 
 
-@router.post("/moments/confirm", responses=problems.responses(401, 404, 409, 503))
+@router.post("/moments/confirm", responses=problems.responses(401, 404, 503, NOTHING_TO_CONFIRM=409))
 async def confirm_moments(caller: CallerHere, parts: PartsHere) -> Answer[curating.CuratedSet]:
     """The user takes the set as it is."""
     return Answer(data=await parts.bus.ask(requests.CURATION_CONFIRM, library.UserRequest(user_id=caller.user_id)))
 
 
-@router.put("/moments", responses=problems.responses(400, 401, 404, 409, 503))
+@router.put("/moments", responses=problems.responses(400, 401, 404, 503, TOO_MANY_MOMENTS=409))
 async def change_moments(body: ChangeMomentsBody, caller: CallerHere, parts: PartsHere) -> Answer[curating.CuratedSet]:
     """The user changes the set."""
     question = curating.ChangeMoments(user_id=caller.user_id, **body.model_dump())

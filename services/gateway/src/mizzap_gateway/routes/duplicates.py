@@ -134,7 +134,7 @@ async def act_on_duplicates(
     return Answer(data=await parts.bus.ask(requests.DEDUP_ACT_ON_MANY, question))
 
 
-@router.post("/bulk-action/{bulk_action_id}/undo", responses=problems.responses(400, 401, 404, 409, 503))
+@router.post("/bulk-action/{bulk_action_id}/undo", responses=problems.responses(400, 401, 404, 503, CHANGED_SINCE=409))
 async def undo_bulk_action(
     bulk_action_id: UUID, caller: CallerHere, parts: PartsHere
 ) -> Answer[duplicating.BulkOutcome]:
@@ -143,7 +143,7 @@ async def undo_bulk_action(
     return Answer(data=await parts.bus.ask(requests.DEDUP_UNDO_BULK, question))
 
 
-@router.post("/{duplicate_id}/undo", responses=problems.responses(400, 401, 404, 409, 503))
+@router.post("/{duplicate_id}/undo", responses=problems.responses(400, 401, 404, 503, NOTHING_TO_UNDO=409))
 async def undo_duplicate_action(
     duplicate_id: Id, caller: CallerHere, parts: PartsHere
 ) -> Answer[duplicating.Duplicate]:

@@ -12,7 +12,8 @@ from mizzap_gateway.parts import CallerHere, Id, PartsHere
 
 router = APIRouter(prefix="/api/v1/families", tags=["families"])
 
-_OWNERS = problems.responses(400, 401, 403, 404, 409, 503)
+_OWNERS = problems.responses(400, 401, 404, 503, OWNERS_ONLY=403)
+_LAST_OWNER = problems.responses(400, 401, 404, 503, OWNERS_ONLY=403, LAST_OWNER=409)
 
 
 class FamilyBody(Body):
@@ -33,7 +34,7 @@ class RoleBody(Body):
     role: FamilyRole
 
 
-@router.post("", status_code=201, responses=problems.responses(400, 401, 404, 409, 503))
+@router.post("", status_code=201, responses=problems.responses(400, 401, 404, 503, TOO_MANY_FAMILIES=409))
 async def create_family(body: FamilyBody, caller: CallerHere, parts: PartsHere) -> Answer[families.FamilyWithMembers]:
     """Makes a family with the caller as its owner."""
     question = families.CreateFamily(user_id=caller.user_id, name=body.name)
@@ -47,7 +48,12 @@ async def list_families(caller: CallerHere, parts: PartsHere) -> Answer[list[fam
     return Answer(data=found.families)
 
 
-@router.post("/accept", responses=problems.responses(400, 401, 404, 409, 503))
+@router.post(
+    "/accept",
+    responses=problems.responses(
+        400, 401, 503, INVITATION_UNKNOWN=404, ALREADY_MEMBER=409, FAMILY_FULL=409, TOO_MANY_FAMILIES=409
+    ),
+)
 async def accept_invitation(
     body: AcceptBody, caller: CallerHere, parts: PartsHere
 ) -> Answer[families.FamilyWithMembers]:
@@ -80,7 +86,11 @@ async def delete_family(family_id: Id, caller: CallerHere, parts: PartsHere) -> 
     return Answer(data=Gone(id=family_id))
 
 
-@router.post("/{family_id}/invitations", status_code=201, responses=_OWNERS)
+@router.post(
+    "/{family_id}/invitations",
+    status_code=201,
+    responses=problems.responses(400, 401, 404, 503, OWNERS_ONLY=403, TOO_MANY_INVITATIONS=409),
+)
 async def invite(
     family_id: Id, body: InvitationBody, caller: CallerHere, parts: PartsHere
 ) -> Answer[families.NewInvitation]:
@@ -105,7 +115,7 @@ async def withdraw_invitation(family_id: Id, invitation_id: Id, caller: CallerHe
     return Answer(data=Gone(id=invitation_id))
 
 
-@router.put("/{family_id}/members/{member_id}", responses=_OWNERS)
+@router.put("/{family_id}/members/{member_id}", responses=_LAST_OWNER)
 async def change_role(
     family_id: Id, member_id: Id, body: RoleBody, caller: CallerHere, parts: PartsHere
 ) -> Answer[families.FamilyWithMembers]:
@@ -114,7 +124,7 @@ async def change_role(
     return Answer(data=await parts.bus.ask(requests.AUTH_CHANGE_ROLE, question))
 
 
-@router.delete("/{family_id}/members/{member_id}", responses=_OWNERS)
+@router.delete("/{family_id}/members/{member_id}", responses=_LAST_OWNER)
 async def remove_member(family_id: Id, member_id: Id, caller: CallerHere, parts: PartsHere) -> Answer[Gone]:
     """Leaves the family, or removes a member from it, which owners can. The last owner can't leave others behind."""
     question = families.MemberRequest(user_id=caller.user_id, family_id=family_id, member_id=member_id)

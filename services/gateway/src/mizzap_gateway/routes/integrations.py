@@ -16,6 +16,9 @@ from mizzap_gateway.parts import CallerHere, Id, PageQuery, PartsHere
 
 router = APIRouter(prefix="/api/v1/integrations", tags=["integrations"])
 
+_ORDERING = problems.responses(
+    400, 401, 404, 503, PARTNER_CONSENT_REQUIRED=400, PARTNER_NOT_ENABLED=409, MOMENTS_NOT_CONFIRMED=409
+)
 _FILE_CACHE = "private, no-store"
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _SIGNED = {
@@ -85,14 +88,14 @@ class StatusAnswer(Answer[IntegrationStatus]):
     pagination: Pagination
 
 
-@router.post("/memopyk/create-film", status_code=201, responses=problems.responses(400, 401, 404, 409, 503))
+@router.post("/memopyk/create-film", status_code=201, responses=_ORDERING)
 async def create_film(body: FilmBody, caller: CallerHere, parts: PartsHere) -> Answer[ordering.Order]:
     """Orders a film of these photos from MEMOPYK. It is sent in the background; the order tells how far it is."""
     question = ordering.OrderFilm(user_id=caller.user_id, **body.model_dump())
     return Answer(data=await parts.bus.ask(requests.CURATION_ORDER_FILM, question))
 
 
-@router.post("/photall/send-for-retouch", status_code=201, responses=problems.responses(400, 401, 404, 409, 503))
+@router.post("/photall/send-for-retouch", status_code=201, responses=_ORDERING)
 async def send_for_retouch(body: RetouchBody, caller: CallerHere, parts: PartsHere) -> Answer[ordering.Order]:
     """Orders these photos to be retouched by photALL. It is sent in the background; the order tells how far it is."""
     question = ordering.OrderRetouch(user_id=caller.user_id, **body.model_dump())
@@ -117,14 +120,18 @@ async def get_order(order_id: Id, caller: CallerHere, parts: PartsHere) -> Answe
     return Answer(data=await parts.bus.ask(requests.CURATION_ORDER, question))
 
 
-@router.post("/orders/{order_id}/cancel", responses=problems.responses(400, 401, 404, 409, 503))
+@router.post("/orders/{order_id}/cancel", responses=problems.responses(400, 401, 404, 503, ORDER_CLOSED=409))
 async def cancel_order(order_id: Id, caller: CallerHere, parts: PartsHere) -> Answer[ordering.Order]:
     """Cancels an open order and withdraws the consent: the partner's access to the photos ends at once."""
     question = ordering.OrderRequest(user_id=caller.user_id, order_id=order_id)
     return Answer(data=await parts.bus.ask(requests.CURATION_CANCEL_ORDER, question))
 
 
-@router.post("/{partner}/callback", openapi_extra=_SIGNED, responses=problems.responses(400, 401, 404, 413, 503))
+@router.post(
+    "/{partner}/callback",
+    openapi_extra=_SIGNED,
+    responses=problems.responses(400, 404, 413, 503, SIGNATURE_INVALID=401, WEBHOOK_ID_USED=409),
+)
 async def take_callback(
     partner: ordering.Partner, request: Request, parts: PartsHere
 ) -> Answer[ordering.CallbackTaken]:

@@ -28,7 +28,7 @@ async def list_jobs(
     return ListAnswer(data=page.jobs, pagination=pagination(question, page.total))
 
 
-@router.post("/jobs/{job_id}/retry", responses=problems.responses(400, 401, 404, 409, 503))
+@router.post("/jobs/{job_id}/retry", responses=problems.responses(400, 401, 404, 503, JOB_NOT_FAILED=409))
 async def retry_job(job_id: Id, caller: CallerHere, parts: PartsHere) -> Answer[library.Job]:
     """Has a failed step tried again. 409 with the code JOB_NOT_FAILED for one that is done or under way."""
     question = library.JobRequest(user_id=caller.user_id, job_id=job_id)

@@ -45,11 +45,12 @@ async def get_usage(caller: CallerHere, parts: PartsHere) -> Answer[keeping.Usag
     return Answer(data=await parts.bus.ask(requests.PHOTOS_USAGE, library.UserRequest(user_id=caller.user_id)))
 
 
-@router.post("/batch-action", responses=problems.responses(400, 401, 404, 409, 503))
+@router.post("/batch-action", responses=problems.responses(400, 401, 403, 404, 503, ALBUM_FULL=409))
 async def act_on_photos(body: BatchBody, caller: CallerHere, parts: PartsHere) -> Answer[keeping.BatchResults]:
     """The same action on up to 500 photos: on all of them or on none, with a result for each.
 
     404 names the photos that are not there; nothing has changed then. ``delete`` puts photos into the trash.
+    403 says that the caller may only look at the album.
     """
     if (body.album_id is not None) != (body.action == "add_to_album"):
         raise InvalidInput("albumId: The action add_to_album needs it, and no other takes it.", field="albumId")

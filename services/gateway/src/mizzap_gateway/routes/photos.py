@@ -1,6 +1,5 @@
 """The library: upload, look, delete."""
 
-import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -8,10 +7,9 @@ from mizzap_common import cursors
 from mizzap_common.contracts import keeping, library, requests
 from mizzap_common.contracts.message import Message
 from mizzap_common.contracts.message import Request as Body
-from mizzap_common.errors import NotFound
 from pydantic import Field
 
-from mizzap_gateway import files, problems
+from mizzap_gateway import files, problems, renditions
 from mizzap_gateway.answers import Answer, CursorListAnswer, Gone, cursor_pagination
 from mizzap_gateway.parts import CallerHere, Id, PageQuery, Parts, PartsHere
 from mizzap_gateway.tokens import Caller
@@ -19,9 +17,6 @@ from mizzap_gateway.uploads import UploadResult
 
 router = APIRouter(prefix="/api/v1/photos", tags=["photos"])
 
-_SIDES: dict[str, Literal[200, 400, 1200]] = {
-    "200": 200, "400": 400, "1200": 1200, "thumbnail": 200, "preview": 400, "web": 1200,
-}  # fmt: skip
 _RENDITION_CACHE = "private, max-age=86400"
 _ORIGINAL_CACHE = "private, no-cache"
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
@@ -73,7 +68,9 @@ class Adopted(Message):
     "/upload",
     status_code=201,
     openapi_extra=_FORM,
-    responses=problems.responses(400, 401, 409, 413, 415, 422, 503),
+    responses=problems.responses(
+        400, 401, 413, 415, 503, UPLOAD_AGAIN=409, QUOTA_EXCEEDED=413, FILE_EMPTY=422, HASH_MISMATCH=422
+    ),
 )
 async def upload_photos(request: Request, caller: CallerHere, parts: PartsHere) -> Answer[list[UploadResult]]:
     """Takes any number of photos; what becomes of each is said one by one, in order.
@@ -92,7 +89,7 @@ async def precheck_photos(body: PrecheckBody, caller: CallerHere, parts: PartsHe
     return Answer(data=await parts.bus.ask(requests.PHOTOS_PRECHECK, question))
 
 
-@router.post("/adopt", status_code=201, responses=problems.responses(400, 401, 404, 503))
+@router.post("/adopt", status_code=201, responses=problems.responses(400, 401, 503, HASH_UNKNOWN=404))
 async def adopt_photo(body: AdoptBody, response: Response, caller: CallerHere, parts: PartsHere) -> Answer[Adopted]:
     """A further photo of bytes that are stored already. 200 when it was there under this name."""
     question = library.AdoptPhoto(user_id=caller.user_id, file_name=body.file_name, sha256=body.sha256)
@@ -146,7 +143,7 @@ async def delete_photo(photo_id: Id, caller: CallerHere, parts: PartsHere, perma
     "/{photo_id}/thumbnail",
     response_class=Response,
     responses={
-        **problems.responses(400, 401, 404, 503),
+        **problems.responses(400, 401, 503, THUMBNAIL_NOT_READY=404),
         200: {"content": {"image/jpeg": _BINARY, "image/webp": _BINARY}},
         304: {"description": "The client has it"},
     },
@@ -156,25 +153,10 @@ async def get_thumbnail(
     photo_id: Id,
     caller: CallerHere,
     parts: PartsHere,
-    size: Literal["200", "400", "1200", "thumbnail", "preview", "web"] = "200",
+    size: renditions.Size = "200",
 ) -> Response:
     """A smaller copy. 404 with the code THUMBNAIL_NOT_READY while it isn't made yet."""
-    # thumbs doesn't know of the trash; the photos service also answers for a photo that is not there, or not the caller's
-    photo, found = await asyncio.gather(
-        parts.bus.ask(requests.PHOTOS_GET, library.PhotoRequest(user_id=caller.user_id, photo_id=photo_id)),
-        _rendition(parts, library.LocateRendition(user_id=caller.user_id, photo_id=photo_id, side=_SIDES[size])),
-    )
-    if found is None:
-        message = "This photo has no such thumbnail yet."
-        raise NotFound(message, code="THUMBNAIL_NOT_READY", status=photo.status)
-    return await files.send(request, parts.storage, found, _RENDITION_CACHE)
-
-
-async def _rendition(parts: Parts, question: library.LocateRendition) -> library.StoredObject | None:
-    try:
-        return await parts.bus.ask(requests.THUMBS_LOCATE, question)
-    except NotFound:
-        return None
+    return await renditions.send(request, parts, caller.user_id, photo_id, size, _RENDITION_CACHE)
 
 
 @router.get(

@@ -34,7 +34,7 @@ class Found(Message):
     """The best first."""
 
 
-@router.get("/photos/{photo_id}/similar", responses=problems.responses(400, 401, 404, 409, 503))
+@router.get("/photos/{photo_id}/similar", responses=problems.responses(400, 401, 404, 503, NO_EMBEDDING=409))
 async def list_similar_photos(
     photo_id: Id, query: Annotated[SimilarQuery, Query()], caller: CallerHere, parts: PartsHere
 ) -> Answer[Found]:
@@ -45,7 +45,7 @@ async def list_similar_photos(
     return Answer(data=await _found(parts, caller.user_id, await parts.bus.ask(requests.DEDUP_SIMILAR, question)))
 
 
-@router.get("/search", responses=problems.responses(400, 401, 409, 503))
+@router.get("/search", responses=problems.responses(400, 401, 503, TEXT_SEARCH_UNAVAILABLE=409))
 async def search_photos(query: Annotated[SearchQuery, Query()], caller: CallerHere, parts: PartsHere) -> Answer[Found]:
     """The caller's photos that show what the text says. 409 with the code TEXT_SEARCH_UNAVAILABLE when the model in
     use knows no texts."""

@@ -22,14 +22,14 @@ async def list_sessions(
     return ListAnswer(data=page.sessions, pagination=pagination(question, page.total))
 
 
-@router.delete("/{session_id}", responses=problems.responses(400, 401, 403, 404, 503))
+@router.delete("/{session_id}", responses=problems.responses(400, 401, 404, 503))
 async def end_session(session_id: Id, caller: CallerHere, parts: PartsHere) -> Answer[Gone]:
     """Logs one device out."""
     await end(parts, caller.user_id, session_id)
     return Answer(data=Gone(id=session_id))
 
 
-@router.delete("", responses=problems.responses(400, 401, 403, 503))
+@router.delete("", responses=problems.responses(401, 503))
 async def end_other_sessions(caller: CallerHere, parts: PartsHere) -> Answer[accounts.EndedSessions]:
     """Logs all devices out but the caller's."""
     question = accounts.SessionRequest(user_id=caller.user_id, session_id=caller.session_id)

@@ -5,7 +5,7 @@ from alembic import op
 from mizzap_common.migrations import create_change_tables
 
 revision = "finding"
-down_revision = "trash_and_quotas"
+down_revision = "user_tombstones"
 
 _ORDERS = {"by_day": "created_date", "by_upload": "uploaded_at"}
 _NEW_ORDERS = {"by_name": "file_name", "by_size": "file_size", "by_quality": "quality_score"}

@@ -1,0 +1,27 @@
+"""Closing an account for good."""
+
+from datetime import datetime
+
+from pydantic import Field, SecretStr, field_serializer
+
+from mizzap_common.contracts.library import UserRequest
+from mizzap_common.contracts.message import Message
+
+
+class CloseAccount(UserRequest):
+    """The password is asked for once more: a borrowed phone must not be enough to delete somebody's photos."""
+
+    password: SecretStr = Field(min_length=1, max_length=1024)
+
+    @field_serializer("password", when_used="json")
+    def _reveal(self, value: SecretStr) -> str:
+        return value.get_secret_value()
+
+
+class AccountClosed(Message):
+    """The account is gone from here on; what it had goes within hours, and ``gone_by`` at the latest."""
+
+    erasure_id: str
+    """The receipt: what the operator finds this erasure by."""
+    requested_at: datetime
+    gone_by: datetime

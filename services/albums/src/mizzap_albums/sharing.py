@@ -1,0 +1,127 @@
+"""What the albums service decides about families: with whom an album is shared, and what ends when somebody leaves.
+
+Who no longer sees an album takes the own photos along: each photo in an album is of the album's owner, or of somebody
+who sees the album.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import cast
+
+from mizzap_common.contracts import albums, events, library
+from mizzap_common.contracts.events import FamilyRole
+from mizzap_common.contracts.library import AlbumRole
+from mizzap_common.db import Database
+from mizzap_common.errors import NotFound
+from mizzap_common.inbox import Delivery
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from mizzap_albums import access, album_photos, families, repository, telling
+from mizzap_albums.models import AlbumRow, SharedAlbumRow
+
+
+class Sharing:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def share(self, request: albums.ShareAlbum) -> albums.PutShare:
+        """Shares the album, or changes how it is shared. Raises NotFound for a family that the owner is not in."""
+        async with self.database.begin() as session:
+            await families.lock(session, request.family_id)
+            opened = await access.open_locked(session, request)
+            opened.needs_owner()
+            if not await families.is_member(session, request.family_id, request.user_id):
+                raise NotFound("There is no such family.", familyId=request.family_id)
+            known = await families.share(session, request.album_id, request.family_id)
+            async with _telling_the_difference(session, [opened.album]):
+                share = await families.put_share(session, SharedAlbumRow(**request.model_dump(exclude={"user_id"})))
+        return albums.PutShare(share=_to_answer(share), created=known is None)
+
+    async def shares(self, request: library.AlbumRequest) -> albums.Shares:
+        async with self.database.begin() as session:
+            await access.see_as_owner(session, request)
+            found = await families.shares(session, request.album_id)
+        return albums.Shares(shares=[_to_answer(share) for share in found])
+
+    async def unshare(self, request: albums.UnshareAlbum) -> library.Done:
+        async with self.database.begin() as session:
+            await families.lock(session, request.family_id)
+            opened = await access.open_locked(session, request)
+            opened.needs_owner()
+            async with _telling_the_difference(session, [opened.album]):
+                if not await families.end_share(session, request.album_id, request.family_id):
+                    raise NotFound("The album is not shared with this family.", familyId=request.family_id)
+        return library.Done()
+
+    # --- families -----------------------------------------------------------------------------------------------
+
+    async def joined(self, event: events.FamilyMemberEvent, delivery: Delivery) -> None:
+        async with self.database.effect(delivery) as session, _changing(session, event.family_id):
+            await families.put_roles(session, event.family_id, event.change, {event.user_id: event.role})
+
+    async def left(self, event: events.FamilyMemberEvent, delivery: Delivery) -> None:
+        """What the leaver had shared is not the family's any more either."""
+        async with self.database.effect(delivery) as session, _changing(session, event.family_id):
+            await _leave(session, event, [event.user_id])
+
+    async def changed(self, event: events.FamilyChanged, delivery: Delivery) -> None:
+        """Somebody's role may be another one. All members are named: who is not among them has left."""
+        roles: dict[int, FamilyRole | None] = {member.user_id: member.role for member in event.members}
+        async with self.database.effect(delivery) as session, _changing(session, event.family_id):
+            missing = set(await families.members(session, event.family_id)) - roles.keys()
+            await families.put_roles(session, event.family_id, event.change, roles)
+            await _leave(session, event, sorted(missing))
+
+    async def deleted(self, event: events.FamilyDeleted, delivery: Delivery) -> None:
+        async with self.database.effect(delivery) as session, _changing(session, event.family_id):
+            await families.bury(session, event.family_id)
+
+
+async def _leave(session: AsyncSession, event: events.FamilyEvent, user_ids: Sequence[int]) -> None:
+    nothing = dict.fromkeys(user_ids)
+    left = await families.put_roles(session, event.family_id, event.change, nothing)
+    await families.end_shares_of(session, event.family_id, left)
+
+
+@asynccontextmanager
+async def _changing(session: AsyncSession, family_id: int) -> AsyncIterator[None]:
+    """A change of the family's members in the block, with all that follows for the albums shared with it."""
+    await families.lock(session, family_id)
+    # only now is it known which ones there are
+    shared = await families.lock_albums(session, family_id)
+    async with _telling_the_difference(session, shared):
+        yield
+
+
+@asynccontextmanager
+async def _telling_the_difference(session: AsyncSession, shared: Sequence[AlbumRow]) -> AsyncIterator[None]:
+    """Compares who sees the albums, which are locked, before and after the block, and acts on it."""
+    ids = [cast(int, album.id) for album in shared]
+    before = await repository.viewers(session, ids)
+    yield
+    after = await repository.viewers(session, ids)
+    for album in shared:
+        album_id = cast(int, album.id)
+        await _follow(session, album, before[album_id], after[album_id])
+
+
+async def _follow(
+    session: AsyncSession, album: AlbumRow, before: Mapping[int, AlbumRole], after: Mapping[int, AlbumRole]
+) -> None:
+    album_id = cast(int, album.id)
+    taken = await album_photos.take_out_others(session, album_id, [album.user_id, *after])
+    visibility = await families.settle_visibility(session, album_id)
+    if taken or visibility:
+        await repository.change(session, album_id, album_photos.without_cover(taken))
+        await telling.tell(session, album, "photos_removed" if taken else "updated", before.keys() & after.keys())
+    for user_id in sorted(before.keys() - after.keys()):
+        await telling.tell_one(session, user_id, album, "deleted")
+    for user_id in sorted(after.keys() - before.keys()):
+        await telling.tell_one(session, user_id, album, "created")
+    for user_id in sorted(before.keys() & after.keys()):
+        if before[user_id] != after[user_id]:
+            await telling.tell_one(session, user_id, album, "updated")
+
+
+def _to_answer(share: SharedAlbumRow) -> albums.Share:
+    return albums.Share.model_validate(share, from_attributes=True)

@@ -1,0 +1,51 @@
+"""What the albums service does when a user leaves: hands out every album, and removes every album."""
+
+import pytest
+from mizzap_common import testing
+from mizzap_common.contracts import catalog, events, exporting, requests
+from mizzap_common.errors import NotFound
+
+
+async def exported(bus, user):
+    found = await bus.ask(requests.ALBUMS_EXPORT, exporting.ExportPageRequest(user_id=user.user_id))
+    assert (found.file, found.next_cursor) == ("albums.json", None)
+    return found.items
+
+
+async def test_albums_are_handed_out_in_their_order(bus, user, stranger, photos) -> None:
+    made = photos.make(user.user_id, 3)
+    album = await user.create("Été", description="à la mer")
+    await user.add(album.id, made[::-1])
+    await user.update(album.id, cover_photo_id=made[0])
+    await user.create("empty")
+    await stranger.create("theirs")
+    first, second = await exported(bus, user)
+    assert (first["name"], first["description"], first["coverPhotoId"]) == ("Été", "à la mer", made[0])
+    assert first["photoIds"] == made[::-1] and second["photoIds"] == []
+
+
+async def test_many_albums_come_page_by_page(bus, user) -> None:
+    names = [(await user.create(f"album {number}")).name for number in range(45)]
+    found, cursor = [], None
+    for _ in range(10):
+        question = exporting.ExportPageRequest(user_id=user.user_id, cursor=cursor)
+        page = await bus.ask(requests.ALBUMS_EXPORT, question)
+        found += [item["name"] for item in page.items]
+        if (cursor := page.next_cursor) is None:
+            break
+    assert found == names
+
+
+async def test_albums_go_and_those_of_others_stay(bus, user, stranger, photos) -> None:
+    made = photos.make(user.user_id, 2)
+    album, theirs = await user.create("mine"), await stranger.create("theirs")
+    await user.add(album.id, made)
+    asked = events.UserErasureRequested(user_id=user.user_id, erasure_id="e", asked=1)
+    await testing.publish_event(bus.jetstream, catalog.USER_ERASURE_REQUESTED, asked)
+    await testing.all_handled(bus.jetstream, "albums")
+    assert await exported(bus, user) == []
+    with pytest.raises(NotFound):
+        await user.add(album.id, made)
+    assert (await stranger.get(theirs.id)).name == "theirs"
+    receipts = await testing.eventually(lambda: testing.published(bus.jetstream, catalog.ALBUMS_ERASED))
+    assert [receipt.user_id for receipt in receipts] == [user.user_id]

@@ -1,0 +1,79 @@
+"""Wiring of what leads out of MIZZAP: erasure and export."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import structlog
+from mizzap_common.sealed import KeyRing
+from mizzap_common.service import Service
+from mizzap_common.storage import STORE_ERRORS
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from mizzap_auth import events, rpc
+from mizzap_auth.audit import AuditLog
+from mizzap_auth.builder import Builder
+from mizzap_auth.consents import Consents
+from mizzap_auth.erasures import Erasures, Farewell
+from mizzap_auth.export import AccountExport
+from mizzap_auth.exports import Exports
+from mizzap_auth.families import Families
+from mizzap_auth.ledger import Ledger
+from mizzap_auth.links import Links
+from mizzap_auth.service import Accounts
+from mizzap_auth.sessions import Sessions
+from mizzap_auth.settings import AuthSettings
+
+_PATIENCE_SECONDS = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class People:
+    """Those who have something of an account."""
+
+    accounts: Accounts
+    sessions: Sessions
+    consents: Consents
+    families: Families
+    audit: AuditLog
+
+
+def farewells(families: Families, sessions: Sessions, audit: AuditLog) -> tuple[Farewell, ...]:
+    """The audit log goes last: the others write into it."""
+
+    async def end_sessions(session: AsyncSession, user_id: int) -> None:
+        await sessions.end_but(session, user_id, None)
+
+    return families.leave_all, end_sessions, audit.erase
+
+
+def wire(service: Service, settings: AuthSettings, people: People, ledger: Ledger, ring: KeyRing) -> None:
+    leave = farewells(people.families, people.sessions, people.audit)
+    erasures = Erasures(service.database, people.accounts.passwords, ledger, settings, farewells=leave)
+    exports = Exports(service.database, service.storage, Links(ring), settings)
+    builder = Builder(exports, service.bus, service.storage)
+    events.subscribe_erasures(service.bus, erasures)
+    account = AccountExport(service.database, people.accounts, people.consents, people.families)
+    rpc.serve_leaving(service.bus, erasures, exports, account)
+    service.on_start(lambda: compare_patiently(erasures))
+    service.background(erasures.run)
+    for _ in range(settings.export_builders):
+        service.background(builder.run)
+    service.background(builder.run_expiry)
+
+
+async def compare_patiently(erasures: Erasures, seconds: float = _PATIENCE_SECONDS) -> None:
+    """Nobody is answered before the ledger has been read. Raises what the store raises when it stays away."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            await erasures.compare()
+            return
+        except (DBAPIError, *STORE_ERRORS) as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("the ledger can't be read yet", reason=repr(error))
+        await asyncio.sleep(1)

@@ -1,0 +1,10 @@
+"""Tombstones of erased users."""
+
+from mizzap_common.migrations import create_user_tombstones
+
+revision = "user_tombstones"
+down_revision = "orders"
+
+
+def upgrade() -> None:
+    create_user_tombstones()

@@ -1,0 +1,90 @@
+"""What may be asked how often: which budget a request counts to, and how large that is."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from starlette.types import Scope
+
+from mizzap_gateway.callers import known_caller
+from mizzap_gateway.settings import GatewaySettings
+
+Unit = Literal["requests", "content-bytes"]
+_MINUTE, _HOUR = 60, 3600
+_UPLOADS = re.compile(r"/api/v1/photos/(upload|precheck|adopt)")
+_FILES = re.compile(
+    r"/api/v1/(photos/[^/]+/(thumbnail|original)|albums/[^/]+/photos/[^/]+/(thumbnail|original)|exports/[^/]+/download)"
+)
+_AUTH = "/api/v1/auth/"
+PUBLIC = ("/api/", "/.well-known/")
+"""What the paths of the interface begin with; all others are the operators'."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So many units in so many seconds."""
+
+    name: str
+    quota: int
+    window: int = _MINUTE
+    unit: Unit = "requests"
+
+
+@dataclass(frozen=True)
+class Budget:
+    requests: Limit
+    sent: Limit | None = None
+    """Of the bytes that clients send."""
+    received: Limit | None = None
+    """Of the bytes that they get."""
+
+
+class Budgets:
+    """The settings' limits, and which of them holds for a request."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        def limit(name: str, quota: int, window: int = _MINUTE, unit: Unit = "requests") -> Limit:
+            return Limit(name, max(1, int(quota * settings.limits_factor)), window, unit)
+
+        self.api = Budget(limit("api", settings.api_per_minute))
+        self.files = Budget(
+            limit("thumbnails", settings.thumbnails_per_minute),
+            received=limit("thumbnail-bytes", settings.thumbnail_bytes_per_hour, _HOUR, "content-bytes"),
+        )
+        self.uploads = Budget(
+            limit("uploads", settings.uploads_per_minute),
+            sent=limit("upload-bytes", settings.upload_bytes_per_hour, _HOUR, "content-bytes"),
+        )
+        self.auth = Budget(limit("auth", settings.auth_per_minute))
+        self.anonymous = Budget(limit("anonymous", settings.anonymous_per_minute))
+        self.email = limit("auth-email", settings.auth_per_email_per_minute)
+
+    def of(self, scope: Scope) -> tuple[Budget, str] | None:
+        """A request's budget, and whose it is; None for what is not limited, as the operators' addresses."""
+        if scope["type"] != "http" or not scope["path"].startswith(PUBLIC):
+            return None
+        path = scope["path"]
+        caller = known_caller(scope)
+        if caller is None:
+            # a guesser has no account of its own: counted by where it comes from
+            return (self.auth if path.startswith(_AUTH) else self.anonymous), f"address:{network(scope)}"
+        if _UPLOADS.fullmatch(path):
+            budget = self.uploads
+        elif _FILES.fullmatch(path):
+            budget = self.files
+        else:
+            budget = self.api
+        return budget, f"user:{caller.user_id}"
+
+
+def network(scope: Scope) -> str:
+    """The client's address; of IPv6 the /64, which is the least that a household gets."""
+    host = scope["client"][0] if scope.get("client") else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return str(host)
+    if address.version == 4:
+        return str(address)
+    return str(ipaddress.ip_network((address, 64), strict=False).network_address)

@@ -1,0 +1,233 @@
+"""Answers kept for requests that may come again, in a NATS key-value bucket, sealed.
+
+A record is a claim while its request is being worked on, then the answer. The answer is encrypted under a key derived
+from the Idempotency-Key and the request's body, neither of which is stored: who has not sent the request can't read
+what was answered, and a request with another body can't open it.
+"""
+
+import asyncio
+import json
+import secrets
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import structlog
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from mizzap_common.bus import Bus
+from mizzap_common.contracts.shared_state import ANSWERS
+from mizzap_common.errors import Unavailable
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+from nats.js.errors import APIError, KeyNotFoundError, KeyWrongLastSequenceError, NoStreamResponseError
+from nats.js.kv import KV_DEL, KV_OP, KeyValue
+
+_CLAIMED, _KEPT, _TOO_LARGE = b"c", b"k", b"l"
+_SALT_BYTES, _NONCE_BYTES, _OWNER_BYTES = 16, 12, 8
+_LARGEST = 700_000
+"""Of a sealed answer: the broker takes messages of a megabyte."""
+_WRONG_SEQUENCE = (10071, 10164)
+_LOOK_SECONDS, _LOOK_SECONDS_LATER = 0.03, 0.5
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    def to_bytes(self) -> bytes:
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers]
+        return zlib.compress(json.dumps([self.status, headers]).encode() + b"\n" + self.body)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Answer":
+        head, _, body = zlib.decompress(data).partition(b"\n")
+        status, headers = json.loads(head)
+        return cls(status, [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers], body)
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What opens an answer: the key's text, the request's line and its body's SHA-256."""
+
+    key: str
+    request: bytes
+    body_sha256: bytes
+
+    def close(self, data: bytes) -> bytes:
+        salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES)
+        return salt + nonce + self._cipher(salt).encrypt(nonce, data, self.request)
+
+    def open(self, sealed: bytes) -> bytes:
+        """Raises InvalidTag when it was closed for another request."""
+        salt, rest = sealed[:_SALT_BYTES], sealed[_SALT_BYTES:]
+        return self._cipher(salt).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], self.request)
+
+    def _cipher(self, salt: bytes) -> AESGCM:
+        derive = HKDF(SHA256(), 32, salt, b"mizzap answers 1")
+        return AESGCM(derive.derive(self.body_sha256 + self.key.encode()))
+
+
+class OtherRequest(Exception):
+    """The key was used for another request."""
+
+
+class NotKept(Exception):
+    """The request was done, but its answer was too large to keep."""
+
+
+class Claim:
+    """This process works on the request; as long as it lives, nobody else does."""
+
+    def __init__(self, bucket: KeyValue, bus: Bus, name: str, value: bytes, revision: int, seconds: int) -> None:
+        self._bucket = bucket
+        self._bus = bus
+        self._name = name
+        self._value = value
+        self._revision = revision
+        self._seconds = seconds
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Renews the claim as long as the block runs."""
+        done = asyncio.Event()
+        renewing = asyncio.create_task(self._renew(done))
+        try:
+            yield
+        finally:
+            # not cancelled: a renewal on its way would leave us with a revision that is none any more
+            done.set()
+            await renewing
+
+    async def _renew(self, done: asyncio.Event) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._seconds / 3):
+                    await done.wait()
+                return
+            try:
+                await self._write(self._value, {"Nats-TTL": str(self._seconds)})
+            except (NatsError, TimeoutError, OSError) as error:
+                log.warning("a claim could not be renewed", reason=repr(error))
+
+    async def keep(self, answer: Answer, seal: Seal) -> None:
+        sealed = await asyncio.to_thread(lambda: seal.close(answer.to_bytes()))
+        await self._end(_KEPT + sealed if len(sealed) <= _LARGEST else _TOO_LARGE, {})
+
+    async def free(self) -> None:
+        """Nothing was done, or not for good: the next such request begins anew."""
+        await self._end(b"", {KV_OP: KV_DEL})
+
+    async def _end(self, record: bytes, headers: dict[str, str]) -> None:
+        try:
+            try:
+                await self._write(record, headers)
+            except KeyWrongLastSequenceError:
+                # a renewal of ours whose acknowledgement got lost, or somebody else who took us for dead
+                found = await self._bucket.get(self._name)
+                if found.value != self._value:
+                    raise
+                self._revision = found.revision or 0
+                await self._write(record, headers)
+        except (NatsError, TimeoutError, OSError) as error:
+            # the client gets its answer all the same; only its repetition would be worked on once more
+            log.warning("an answer is not kept", reason=repr(error))
+
+    async def _write(self, value: bytes, headers: dict[str, str]) -> None:
+        """As the client's own update, which takes neither a time to live nor the operation."""
+        expected = {"Nats-Expected-Last-Subject-Sequence": str(self._revision)}
+        subject = f"{ANSWERS.prefix}{self._name}"
+        reply = json.loads((await self._bus.client.request(subject, value, 5, headers=expected | headers)).data)
+        if "error" in reply:
+            if reply["error"].get("err_code") in _WRONG_SEQUENCE:
+                raise KeyWrongLastSequenceError
+            raise APIError.from_error(reply["error"])
+        self._revision = int(reply["seq"])
+
+
+class KeptAnswers:
+    """The bucket. Raises Unavailable when the broker does not answer: nothing is begun that could happen twice."""
+
+    def __init__(self, bus: Bus, declare: Callable[[], Awaitable[None]], claim_seconds: int) -> None:
+        self._bus = bus
+        self._declare = declare
+        self._seconds = claim_seconds
+        self._looking: dict[str, asyncio.Task[bytes | None]] = {}
+
+    def _bucket(self) -> KeyValue:
+        return KeyValue(ANSWERS.name, ANSWERS.stream, ANSWERS.prefix, self._bus.jetstream, direct=ANSWERS.direct)
+
+    async def claim(self, name: str) -> Claim | None:
+        """None when somebody has it already."""
+        value = _CLAIMED + secrets.token_bytes(_OWNER_BYTES)
+        try:
+            try:
+                revision = await self._create(name, value)
+            except NoStreamResponseError:
+                await self._declare()
+                revision = await self._create(name, value)
+        except KeyWrongLastSequenceError:
+            return None
+        except (NatsError, TimeoutError, OSError) as error:
+            raise _unavailable(error) from error
+        return Claim(self._bucket(), self._bus, name, value, revision, self._seconds)
+
+    async def _create(self, name: str, value: bytes) -> int:
+        return await self._bucket().create(name, value, msg_ttl=self._seconds)
+
+    async def wait(self, name: str, seconds: float) -> bytes | None:
+        """The record when its request has ended, None when the claim is free again. Raises TimeoutError.
+
+        All who wait for the same one look together.
+        """
+        looking = self._looking.get(name)
+        if looking is None:
+            looking = self._looking[name] = asyncio.create_task(self._look(name))
+            looking.add_done_callback(lambda task: self._looked(name, task))
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.shield(looking)
+        except TimeoutError:
+            raise
+        except (NatsError, OSError) as error:
+            raise _unavailable(error) from error
+
+    def _looked(self, name: str, task: asyncio.Task[bytes | None]) -> None:
+        self._looking.pop(name, None)
+        if not task.cancelled():
+            task.exception()  # all who waited may be gone
+
+    async def _look(self, name: str) -> bytes | None:
+        """Ends by itself: a claim that nobody renews expires."""
+        pause = _LOOK_SECONDS
+        while True:
+            try:
+                value = (await self._bucket().get(name)).value or b""
+            except (KeyNotFoundError, NoRespondersError):
+                return None
+            if value[:1] != _CLAIMED:
+                return value
+            await asyncio.sleep(pause)
+            pause = min(_LOOK_SECONDS_LATER, pause * 1.3)
+
+
+def read_record(record: bytes, seal: Seal) -> Answer:
+    """Raises OtherRequest and NotKept."""
+    if record == _TOO_LARGE:
+        raise NotKept
+    try:
+        return Answer.from_bytes(seal.open(record[1:]))
+    except InvalidTag as error:
+        raise OtherRequest from error
+
+
+def _unavailable(error: Exception) -> Unavailable:
+    log.warning("the kept answers can't be reached", reason=repr(error))
+    return Unavailable("A part of the service does not answer right now. Please try again.")

@@ -1,0 +1,29 @@
+"""Closing the account for good."""
+
+from fastapi import APIRouter
+from mizzap_common.contracts import erasing, requests
+from mizzap_common.contracts.message import Request as Body
+from pydantic import Field, SecretStr
+
+from mizzap_gateway import problems
+from mizzap_gateway.answers import Answer
+from mizzap_gateway.parts import CallerHere, PartsHere
+
+router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
+
+
+class DeleteAccountBody(Body):
+    password: SecretStr = Field(min_length=1, max_length=1024)
+
+
+@router.delete("/account", responses=problems.responses(400, 401, 503))
+async def delete_account(
+    body: DeleteAccountBody, caller: CallerHere, parts: PartsHere
+) -> Answer[erasing.AccountClosed]:
+    """Deletes the account and everything in it. There is no way back: sessions end at once, the address is free again,
+    photos and all that was made of them are gone by `goneBy` at the latest, usually within two hours.
+
+    `erasureId` is the receipt. A wrong password is answered with 401, INVALID_CREDENTIALS.
+    """
+    question = erasing.CloseAccount(user_id=caller.user_id, password=body.password)
+    return Answer(data=await parts.bus.ask(requests.AUTH_CLOSE_ACCOUNT, question))

@@ -1,0 +1,277 @@
+"""Rate limits over real sockets and the real broker, two gateways on it where it matters."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from mizzap_common import streams
+from mizzap_common.contracts import library, requests, shared_state
+from mizzap_common.errors import Unauthorized
+from mizzap_gateway.budgets import Budgets, Limit
+from mizzap_gateway.counts import Count, Counts, Place
+from mizzap_gateway.limits import Limiter
+from mizzap_gateway.settings import GatewaySettings
+from mizzap_gateway.tokens import Caller
+
+PHOTO = "/api/v1/photos/1"
+
+
+@pytest.fixture
+def still(monkeypatch) -> float:
+    """A clock that stands at the beginning of a window of this test's own, for every limiter made from here on."""
+    now = uuid4().int % 1_000_000 * 3600.0
+    monkeypatch.setattr(Limiter.__init__, "__defaults__", (lambda: now,))
+    return now
+
+
+@asynccontextmanager
+async def _two(start_gateway: Any, **settings: Any) -> AsyncIterator[tuple[Any, Any]]:
+    async with start_gateway(limits_factor=1, **settings) as one, start_gateway(limits_factor=1, **settings) as other:
+        yield one, other
+
+
+async def test_two_gateways_let_a_user_in_a_hundred_times_a_minute_together(start_gateway, user_id, still) -> None:
+    async with _two(start_gateway) as gateways:
+        at_once = asyncio.Semaphore(40)
+
+        async def ask(number: int) -> httpx.Response:
+            gateway = gateways[number % 2]
+            async with at_once:
+                return await gateway.http.get(PHOTO, headers=gateway.login(user_id))
+
+        answers = await asyncio.gather(*(ask(number) for number in range(150)))
+        assert Counter(answer.status_code for answer in answers) == {404: 100, 429: 50}
+        # what was refused has used nothing, and nobody else's hundred is touched
+        stranger = await gateways[0].http.get(PHOTO, headers=gateways[0].login(user_id + 1))
+        assert stranger.headers["RateLimit-Remaining"] == "99"
+        remaining = sorted(int(a.headers["RateLimit-Remaining"]) for a in answers if a.status_code == 404)
+        assert remaining == list(range(100))
+
+
+async def test_a_refusal_says_when_to_come_back(start_gateway, user_id, error_of, still) -> None:
+    async with start_gateway(limits_factor=1, api_per_minute=2) as gateway:
+        for left in ("1", "0"):
+            answer = await gateway.http.get(PHOTO, headers=gateway.login(user_id))
+            assert answer.headers["RateLimit-Limit"] == "2"
+            assert answer.headers["RateLimit-Remaining"] == left
+            assert answer.headers["RateLimit-Reset"] == "60"
+            assert answer.headers["RateLimit"] == f'"api";r={left};t=60'
+            assert answer.headers["RateLimit-Policy"] == '"api";q=2;w=60'
+        refused = await gateway.http.get(PHOTO, headers={**gateway.login(user_id), "Origin": "http://localhost:3000"})
+        assert refused.status_code == 429
+        error = error_of(refused)
+        assert error["code"] == "RATE_LIMITED"
+        assert error["details"]["limit"] == "api" and error["details"]["quota"] == 2
+        # one fits again when half of the next minute has gone by
+        assert int(refused.headers["Retry-After"]) == error["details"]["retryAfterSeconds"] == 90
+        assert "Retry-After" in refused.headers["Access-Control-Expose-Headers"]
+
+
+async def test_uploads_thumbnails_and_the_rest_have_budgets_of_their_own(start_gateway, user_id, still) -> None:
+    async with start_gateway(limits_factor=1, api_per_minute=1) as gateway:
+        gateway.others.say(requests.PHOTOS_PRECHECK, library.KnownHashes(known=[]))
+
+        async def ask(method: str, path: str, **more: Any) -> httpx.Response:
+            return await gateway.http.request(method, f"/api/v1{path}", headers=gateway.login(user_id), **more)
+
+        assert (await ask("GET", "/photos/1")).status_code == 404
+        assert (await ask("GET", "/photos/1")).status_code == 429
+        for _ in range(120):
+            assert (await ask("GET", "/photos/1/thumbnail")).status_code == 404
+        checked = await ask("POST", "/photos/precheck", json={"sha256": []})
+        assert checked.status_code == 200
+        assert '"uploads";q=3000;w=60, "upload-bytes"' in checked.headers["RateLimit-Policy"]
+
+
+async def test_who_comes_by_cookie_has_the_same_budget(start_gateway, user_id, still) -> None:
+    async with start_gateway(limits_factor=1, api_per_minute=2) as gateway:
+        cookie = {"Cookie": f"__Host-mizzap_access={gateway.signer.token(user_id)}"}
+        answers = [await gateway.http.get(PHOTO, headers=who) for who in (cookie, gateway.login(user_id), cookie)]
+        assert [answer.status_code for answer in answers] == [404, 404, 429]
+        # two credentials are nobody's: they count to the address
+        both = await gateway.http.get(PHOTO, headers={**cookie, **gateway.login(user_id)})
+        assert both.status_code == 400
+        assert both.headers["RateLimit-Policy"] == '"anonymous";q=100;w=60'
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/photos/1/thumbnail", "thumbnails"),
+        ("/photos/1/original", "thumbnails"),
+        ("/albums/1/photos/2/thumbnail", "thumbnails"),
+        ("/albums/1/photos/2/original", "thumbnails"),
+        ("/exports/1/download", "thumbnails"),
+        ("/albums/1/photos/2", "api"),
+        ("/photos/1/originals", "api"),
+        ("/photos/upload", "uploads"),
+        ("/photos/batch-action", "api"),
+        ("/integrations/memopyk/create-film", "api"),
+    ],
+)
+def test_what_counts_to_which_budget(path, name) -> None:
+    scope = {"type": "http", "path": f"/api/v1{path}", "mizzap.caller": Caller(1, 2, 3.0), "client": ("10.0.0.1", 1)}
+    budgets = Budgets(GatewaySettings())
+    found = budgets.of(scope)
+    assert found is not None and found[0].requests.name == name and found[1] == "user:1"
+    unknown = budgets.of({**scope, "mizzap.caller": Unauthorized("No.")})
+    assert unknown is not None and unknown[0].requests.name == "anonymous" and unknown[1] == "address:10.0.0.1"
+
+
+async def test_uploaded_bytes_are_counted_whether_announced_or_not(start_gateway, user_id, still) -> None:
+    async with start_gateway(limits_factor=1, upload_bytes_per_hour=1000) as gateway:
+
+        async def send(content: Any) -> httpx.Response:
+            headers = {**gateway.login(user_id), "Content-Type": "text/plain"}
+            return await gateway.http.post("/api/v1/photos/precheck", content=content, headers=headers)
+
+        async def in_pieces() -> AsyncIterator[bytes]:
+            yield b"x" * 300
+
+        assert (await send(b"x" * 600)).status_code == 400
+        assert (await send(in_pieces())).status_code == 400
+        # 900 are used: the next one fits, and goes beyond
+        assert (await send(b"x" * 5000)).status_code == 400
+        refused = await send(b"x")
+        assert refused.status_code == 429
+        assert refused.json()["error"]["details"]["unit"] == "content-bytes"
+
+
+async def test_guessing_is_slowed_down_by_address_and_by_email(start_gateway, user_id, error_of, still) -> None:
+    wrong = {"password": "a guess"}
+    async with start_gateway(limits_factor=1, auth_per_minute=1000, auth_per_email_per_minute=3) as gateway:
+        gateway.others.say(requests.AUTH_LOGIN, Unauthorized("No.", code="INVALID_CREDENTIALS"))
+
+        async def guess(email: str) -> httpx.Response:
+            return await gateway.http.post("/api/v1/auth/login", json={"email": email, **wrong})
+
+        email = f"u{user_id}@mizzap.test"
+        assert [(await guess(e)).status_code for e in (email, email.upper(), f" {email}")] == [401, 401, 401]
+        assert (await guess(email)).status_code == 429
+        assert (await guess(f"other{email}")).status_code == 401
+        asked = len(gateway.others.questions(requests.AUTH_LOGIN))
+        assert asked == 4
+    async with start_gateway(limits_factor=1, auth_per_minute=1) as gateway:
+        answers = [await gateway.http.post("/api/v1/auth/login", json={"email": f"{n}@b.c", **wrong}) for n in range(3)]
+        assert error_of(answers[-1])["code"] == "RATE_LIMITED"
+
+
+async def test_health_is_never_limited_and_bad_tokens_are_limited_by_address(start_gateway, still) -> None:
+    async with start_gateway(limits_factor=1, anonymous_per_minute=2) as gateway:
+        answers = [await gateway.http.get(PHOTO, headers={"Authorization": "Bearer x.y.z"}) for _ in range(4)]
+        assert answers[-1].status_code == 429
+        assert (await gateway.http.get("/.well-known/jwks.json")).status_code == 429
+        for _ in range(10):
+            assert (await gateway.http.get("/live")).status_code == 200
+
+
+async def test_addresses_are_no_part_of_what_the_broker_holds(start_gateway, gateway, still) -> None:
+    async with start_gateway(limits_factor=1) as limited:
+        await limited.http.post("/api/v1/auth/login", json={"email": "canary@mizzap.test", "password": "x"})
+    info = await gateway.bus.jetstream.stream_info(shared_state.counter_stream(60), subjects_filter=">")
+    subjects = json.dumps(info.state.subjects)
+    assert "auth-email" in subjects
+    assert "canary" not in subjects and "127.0.0.1" not in subjects
+
+
+async def test_the_broker_forgets_counters_when_it_starts_again(start_gateway, user_id, servers, still) -> None:
+    async with start_gateway(limits_factor=1, api_per_minute=2) as gateway:
+
+        async def ask() -> httpx.Response:
+            return await gateway.http.get(PHOTO, headers=gateway.login(user_id))
+
+        assert (await ask()).headers["RateLimit-Remaining"] == "1"
+        await gateway.bus.jetstream.delete_stream(shared_state.counter_stream(60))
+        # made anew by whoever needs it first
+        assert (await ask()).headers["RateLimit-Remaining"] == "1"
+        info = await gateway.bus.jetstream.stream_info(shared_state.counter_stream(60))
+        assert info.config.storage == "memory"
+
+
+async def test_without_the_broker_a_process_counts_for_itself() -> None:
+    limiter = Limiter(Counts(_away(), _silent), lambda: 600_000.0)
+    taken = [await limiter.take(Limit("api", 2), "somebody") for _ in range(3)]
+    assert [one.remaining for one in taken] == [1, 0, 0]
+    assert [one.retry_after > 0 for one in taken] == [False, False, True]
+
+
+async def _silent(*_: Any, **__: Any) -> Any:
+    raise TimeoutError
+
+
+def _away() -> Any:
+    """A bus whose broker does not answer."""
+    return SimpleNamespace(
+        client=SimpleNamespace(is_connected=True, request=_silent), jetstream=SimpleNamespace(get_last_msg=_silent)
+    )
+
+
+class _Fixed:
+    """Counters in memory."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[Place] = Counter()
+
+    async def add(self, place: Place, amount: int) -> Count:
+        self.counts[place] += amount
+        return Count(self.counts[place], self.counts[place.before()])
+
+
+async def test_the_window_slides_and_the_promised_time_is_the_true_one() -> None:
+    now = 600_000.0 + 59.0
+    limiter = Limiter(_Fixed(), lambda: now)
+    limit = Limit("api", 100)
+    assert [(await limiter.take(limit, "u")).retry_after for _ in range(100)] == [0] * 100
+    # no second hundred beyond the border
+    for _ in range(50):
+        refused = await limiter.take(limit, "u")
+        assert refused.retry_after == 2
+        now += 0.001
+    now += refused.retry_after - 1
+    assert (await limiter.take(limit, "u")).retry_after == 1, "not before its time"
+    now += 1
+    allowed = 0
+    while not (taken := await limiter.take(limit, "u")).retry_after:
+        allowed += 1
+    assert 1 <= allowed <= 3
+    now += taken.retry_after
+    assert not (await limiter.take(limit, "u")).retry_after
+    now += 120
+    assert [(await limiter.take(limit, "u")).retry_after for _ in range(100)] == [0] * 100
+
+
+async def test_who_hammers_on_costs_the_broker_nothing() -> None:
+    counts = _Fixed()
+    asked = 0
+    add = counts.add
+
+    async def counted(place: Place, amount: int) -> Count:
+        nonlocal asked
+        asked += 1
+        return await add(place, amount)
+
+    counts.add = counted  # type: ignore[method-assign]
+    limiter = Limiter(counts, lambda: 600_000.0)
+    for _ in range(1000):
+        await limiter.take(Limit("api", 10), "u")
+    assert asked == 12  # ten let in, one refused and taken back
+    assert sum(counts.counts.values()) == 10
+
+
+async def test_the_broker_counts_exactly_under_contention(gateway, user_id) -> None:
+    async def declare() -> None:
+        await streams.declare_own(gateway.bus.jetstream, shared_state.OWNER)
+
+    counters = [Counts(gateway.bus, declare) for _ in range(2)]
+    place = Place("test", f"user:{user_id}", 60, 7)
+    found = await asyncio.gather(*(counters[n % 2].add(place, 1) for n in range(400)))
+    assert sorted(count.current for count in found) == list(range(1, 401))
+    after = Place("test", f"user:{user_id}", 60, 8)
+    assert await counters[0].add(after, 5) == Count(5, 400)
