@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PACKAGES := libs/common $(wildcard services/*) clients/python devstack
 STAMP := $(VENV)/.installed
 
-.PHONY: install run demo check test test-export format docs schemas lock quality chaos erasure bench clean
+.PHONY: install run demo check test test-export format docs schemas lock quality chaos erasure bench bench-list clean
 
 install: $(STAMP)
 
@@ -67,6 +67,9 @@ erasure: install
 
 bench: install
 	$(BIN)/python -m tests.bench.bench $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+bench-list: install
+	$(BIN)/python -m tests.bench.listing
 
 quality: install
 	$(BIN)/python -m tests.quality.duplicates --seeds 1 2 3

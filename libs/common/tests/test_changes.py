@@ -51,6 +51,11 @@ async def test_what_comes_back_is_new_to_who_heard_that_it_was_gone(feed: Databa
     assert await read(feed, after=2) == [("created", 10, 3)]
 
 
+async def test_any_number_of_things_may_change_at_once(feed: Database) -> None:
+    await noted(feed, *range(30_000))
+    assert await read(feed, after=29_999) == [("created", 29_999, 30_000)]
+
+
 async def test_nobody_reads_anybody_elses(feed: Database) -> None:
     await noted(feed, 10)
     assert await read(feed, user=OTHER) == []

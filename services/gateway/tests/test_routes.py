@@ -1,7 +1,7 @@
 """Every route: what it asks, as whom, and how it answers, in the specification's JSON."""
 
 import base64
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -120,6 +120,11 @@ ROUTES: list[tuple[str, str, Any, requests.Method[Any, Any], dict[str, Any], Any
     ("GET", "/photos?page=2&limit=50&sortBy=fileName&sortOrder=asc&status=failed", None, requests.PHOTOS_LIST,
      {"page": 2, "limit": 50, "sort_by": "fileName", "sort_order": "asc", "status": "failed"},
      library.PhotoPage(photos=[PHOTO], total=5000), 200),
+    ("GET", "/photos?dateFrom=2024-01-02&dateTo=2024-02-03&minQuality=0.5&maxQuality=1&mediaType=photo&camera=canon"
+     "&hasDuplicates=true&favourite=false&q=%C3%A9t%C3%A9%20paris", None, requests.PHOTOS_LIST,
+     {"date_from": date(2024, 1, 2), "date_to": date(2024, 2, 3), "min_quality": 0.5, "max_quality": 1.0,
+      "media_type": "photo", "camera": "canon", "has_duplicates": True, "favourite": False, "q": "été paris", "album_photo_ids": None},
+     library.PhotoPage(photos=[PHOTO], total=1), 200),
     ("GET", "/photos/123", None, requests.PHOTOS_GET, {"photo_id": 123}, PHOTO, 200),
     ("DELETE", "/photos/123", None, requests.PHOTOS_DELETE, {"photo_id": 123, "permanent": False}, library.Done(), 200),
     ("DELETE", "/photos/123?permanent=true", None, requests.PHOTOS_DELETE, {"photo_id": 123, "permanent": True},
@@ -244,9 +249,11 @@ async def test_nothing_is_asked_for_a_stranger(gateway, error_of, route) -> None
 
 
 async def test_the_list_of_photos_is_the_specification_s(gateway, ask) -> None:
-    gateway.others.say(requests.PHOTOS_LIST, library.PhotoPage(photos=[PHOTO], total=5000))
+    gateway.others.say(requests.PHOTOS_LIST, library.PhotoPage(photos=[PHOTO], total=5000, next_cursor="abc"))
     content = (await ask("GET", "/photos?page=2&limit=50&sortBy=createdDate&sortOrder=desc")).json()
-    assert content["pagination"] == {"page": 2, "limit": 50, "total": 5000, "hasMore": True, "totalPages": 100}
+    assert content["pagination"] == {
+        "page": 2, "limit": 50, "total": 5000, "hasMore": True, "totalPages": 100, "nextCursor": "abc",
+    }  # fmt: skip
     expected = {
         "id": 123, "fileName": "IMG_001.jpg", "fileSize": 2048576, "uploadedAt": "2025-10-23T10:00:00Z",
         "hasDuplicates": True, "duplicateCount": 2, "width": 1920, "height": 1080, "createdDate": "2025-10-23",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from mizzap_common import migrations, streams
-from mizzap_common.contracts import catalog, events, keeping, library, requests
+from mizzap_common.contracts import catalog, events, feed, keeping, library, requests
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, NotFound
 from mizzap_common.storage import original_key
@@ -229,3 +229,16 @@ async def test_real_photos_are_read(world: World, shared_data: Path) -> None:
     photo = await world.photo(registered.photo.id)
     assert (photo.width, photo.height, str(photo.created_date)) == (3024, 4032, "2020-05-04")
     assert photo.camera_model == "Apple iPhone 11 Pro"
+
+
+async def test_what_is_uploaded_is_found_and_followed(world: World, shared_data: Path) -> None:
+    heic = (shared_data / "photos/cameras/heic/IMG_2927.HEIC").read_bytes()
+    photo_id = (await world.upload(heic, "IMG_2927.HEIC")).photo.id
+    await world.upload(jpeg(), "other.jpg")
+    await world.told(catalog.PHOTO_UPLOADED, 2)
+    await all_handled(world.bus.jetstream, "photos")
+    page = await world.bus.ask(requests.PHOTOS_LIST, library.ListPhotos(user_id=USER, q="iphone 2927"))
+    assert page.photos == [await world.photo(photo_id)] and page.total == 1
+    feed_page = await world.bus.ask(requests.PHOTOS_CHANGES, feed.ChangesRequest(user_id=USER))
+    shown = {change.id: change.data for change in feed_page.changes}
+    assert shown[photo_id] == page.photos[0].model_dump(mode="json", by_alias=True) and len(shown) == 2

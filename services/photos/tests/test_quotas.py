@@ -11,6 +11,7 @@ from mizzap_common.contracts import catalog, events, keeping, library, requests
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, QuotaExceeded, TooLarge
 from mizzap_common.inbox import Delivery
+from mizzap_common.sealed import KeyRing
 from mizzap_common.storage import original_key
 from mizzap_common.testing import all_handled
 from mizzap_photos import quotas_repository
@@ -38,7 +39,7 @@ async def database(world: World) -> AsyncIterator[Database]:
 
 def photos_with(world: World, database: Database, limit: int) -> Photos:
     settings = world.settings.model_copy(update={"free_quota_bytes": limit})
-    return Photos(database, world.storage, Quotas(database, settings))
+    return Photos(database, world.storage, Quotas(database, settings), KeyRing.from_file(settings.key_ring_file))
 
 
 async def usage(world: World, user_id: int = USER) -> keeping.Usage:

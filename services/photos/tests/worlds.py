@@ -4,14 +4,20 @@ import asyncio
 import hashlib
 import io
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, events, keeping, library, requests
-from mizzap_common.storage import Storage, original_key
+from mizzap_common.db import Database
+from mizzap_common.sealed import KeyRing
+from mizzap_common.storage import ObjectInfo, Storage, original_key
 from mizzap_common.testing import eventually, publish_event, published
+from mizzap_photos.quotas import Quotas
+from mizzap_photos.service import Photos
 from mizzap_photos.settings import PhotosSettings
 from PIL import Image
+from pydantic import SecretStr
 
 USER = 7
 
@@ -23,6 +29,19 @@ def jpeg(seed: int = 1) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", exif=exif)
     return buffer.getvalue()
+
+
+class Shelf:
+    """A store in which everything lies that is asked for."""
+
+    async def stat(self, key: str) -> ObjectInfo:
+        return ObjectInfo(key, 1, None)
+
+
+def inside(database: Database, ring: KeyRing) -> Photos:
+    """What decides, on a database and nothing else."""
+    settings = PhotosSettings(database_url=SecretStr("unused"), key_ring_file=Path("unused"))
+    return Photos(database, Shelf(), Quotas(database, settings), ring)  # type: ignore[arg-type]
 
 
 @dataclass

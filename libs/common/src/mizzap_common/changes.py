@@ -8,7 +8,7 @@ user has and had.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import (
     BigInteger,
@@ -49,6 +49,9 @@ CHANGE_HEADS = Table(
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
     Column("seq", BigInteger, nullable=False),
 )
+
+# PostgreSQL takes 65,535 values a statement; a withdrawn consent changes all of a user's photos
+_ROWS_AT_ONCE = 5_000
 
 Kind = Literal["created", "changed", "deleted"]
 
@@ -91,17 +94,20 @@ async def write(session: AsyncSession) -> None:
             {"user_id": user_id, "kind": kind, "thing_id": thing, "seq": seq, "created_seq": seq, "deleted": deleted}
             for seq, (kind, thing, deleted) in enumerate(mine, last - len(mine) + 1)
         ]
-        statement = insert(CHANGES).values(rows)
-        again = {
-            "seq": statement.excluded.seq,
-            # what comes back from the trash is new to whoever heard that it was gone
-            "created_seq": case((CHANGES.c.deleted, statement.excluded.seq), else_=CHANGES.c.created_seq),
-            "deleted": statement.excluded.deleted,
-            "at": func.now(),
-        }
-        await session.execute(
-            statement.on_conflict_do_update(index_elements=["user_id", "kind", "thing_id"], set_=again)
-        )
+        for begin in range(0, len(rows), _ROWS_AT_ONCE):
+            await _put(session, rows[begin : begin + _ROWS_AT_ONCE])
+
+
+async def _put(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
+    statement = insert(CHANGES).values(rows)
+    again = {
+        "seq": statement.excluded.seq,
+        # what comes back from the trash is new to whoever heard that it was gone
+        "created_seq": case((CHANGES.c.deleted, statement.excluded.seq), else_=CHANGES.c.created_seq),
+        "deleted": statement.excluded.deleted,
+        "at": func.now(),
+    }
+    await session.execute(statement.on_conflict_do_update(index_elements=["user_id", "kind", "thing_id"], set_=again))
 
 
 async def _advance(session: AsyncSession, user_id: int, count: int) -> int:

@@ -17,6 +17,7 @@ from starlette.types import Lifespan, Receive, Scope, Send
 
 from mizzap_gateway import edge, openapi, problems, query
 from mizzap_gateway.callers import Identities
+from mizzap_gateway.changes import Changes, since
 from mizzap_gateway.origins import Origins
 from mizzap_gateway.parts import Parts
 from mizzap_gateway.routes import (
@@ -26,6 +27,7 @@ from mizzap_gateway.routes import (
     albums,
     audit,
     auth,
+    changes,
     consents,
     curation,
     duplicates,
@@ -48,6 +50,7 @@ from mizzap_gateway.uploads import Uploads
 from mizzap_gateway.websocket import EVENTS_SHOWN, Sockets
 
 _THREADS_BESIDE_UPLOADS = 32
+_MISSED_AT_ONCE = 200
 _MODEL_SECONDS = 30.0
 _MODEL_UNKNOWN_SECONDS = 2.0
 
@@ -69,7 +72,11 @@ def build(settings: GatewaySettings) -> FastAPI:
     identities = Identities(tokens, sessions, origins)
     state = SharedState(service.bus, settings)
     tickets = Tickets(service.bus, state.declare)
-    sockets = Sockets(identities, tickets, sessions, origins, settings)
+
+    async def ask_missed(user_id: int, cursor: str) -> Changes:
+        return await since(service.bus, user_id, cursor, _MISSED_AT_ONCE)
+
+    sockets = Sockets(identities, tickets, sessions, origins, settings, ask_missed)
     service.on_start(state.prepare)
     service.bus.watch(EVENTS_SHOWN, sockets.watch)
     service.bus.watch([SESSION_ENDED], sessions.watch)
@@ -87,7 +94,7 @@ def build(settings: GatewaySettings) -> FastAPI:
     app.state.parts = Parts(service.bus, service.storage, tokens, sessions, origins, uploads, sockets, tickets)
     for routes in (
         auth, account, session_routes, consents, audit, families, keeping, photos, albums, album_photos, album_shares,
-        duplicates, curation, jobs, search, integrations, exports, ws,
+        duplicates, curation, jobs, search, integrations, exports, changes, ws,
     ):  # fmt: skip
         app.include_router(routes.router)
     app.include_router(auth.keys_router)

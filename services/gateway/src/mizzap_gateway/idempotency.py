@@ -30,8 +30,8 @@ _LARGEST_HELD = 8 << 20
 """Bytes of an answer that are held back until it is kept; what is longer goes out as it comes and is not kept."""
 _NOT_KEPT = {401, 408, 425, 429}
 """Beside 5xx: nothing was done, and the same request may fare better later."""
-_TRY_AGAIN = {"UPLOAD_AGAIN"}
-"""Codes of refusals that ask for the same request once more."""
+_TRY_AGAIN = {"UPLOAD_AGAIN", "QUOTA_EXCEEDED"}
+"""Codes of refusals after which the same request may well be done: sent again, or once there is room."""
 
 
 class Idempotency:

@@ -11,7 +11,6 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -25,6 +24,7 @@ from pydantic import ValidationError
 
 from mizzap_gateway import cookies
 from mizzap_gateway.callers import Identities
+from mizzap_gateway.changes import Changes
 from mizzap_gateway.origins import Origins
 from mizzap_gateway.sessions import Sessions
 from mizzap_gateway.settings import GatewaySettings
@@ -46,17 +46,7 @@ _SOCKETS = Gauge("mizzap_websockets", "Open WebSockets")
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True)
-class Missed:
-    """A page of the change feed."""
-
-    changes: list[dict[str, Any]]
-    cursor: str
-    """Where the next page begins."""
-    more: bool
-
-
-AskMissed = Callable[[int, str], Awaitable[Missed]]
+AskMissed = Callable[[int, str], Awaitable[Changes]]
 """What has changed for a user since a cursor. Raises InvalidInput for a cursor that is none, and Unavailable."""
 
 
@@ -93,9 +83,8 @@ class Sockets:
         sessions: Sessions,
         origins: Origins,
         settings: GatewaySettings,
-        ask_missed: AskMissed | None = None,
+        ask_missed: AskMissed,
     ) -> None:
-        """Without ``ask_missed`` a cursor is refused."""
         self._identities = identities
         self._tickets = tickets
         self._sessions = sessions
@@ -169,13 +158,12 @@ class Sockets:
 
     async def _catch_up(self, websocket: WebSocket, user_id: int, cursor: str) -> None:
         """Sends what was missed. Live events wait meanwhile: some may tell of the same again, none gets lost."""
-        if self._ask_missed is None:
-            raise InvalidInput("There is no change feed to resume from.", code="CURSOR_NOT_SUPPORTED")
         more = True
         while more:
             page = await self._ask_missed(user_id, cursor)
-            cursor, more = page.cursor, page.more
-            await websocket.send_text(json.dumps({"event": "changes", "data": page.changes, "cursor": cursor}))
+            cursor, more = page.cursor, page.has_more
+            message = page.model_dump(mode="json", by_alias=True, include={"data", "cursor"})
+            await websocket.send_text(json.dumps({"event": "changes", **message}))
 
     @contextmanager
     def _outlet(self, caller: Caller) -> Iterator[Outlet]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
+from mizzap_common import changes
 from mizzap_common.contracts import catalog, events, library
 from mizzap_common.tables import OUTBOX
 from sqlalchemy import ColumnElement, Integer, func, insert, select, update
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from mizzap_photos.models import JobRow, PhotoRow
+from mizzap_photos.repository import FEED
 
 Wanting = catalog.Event[events.PhotoUploaded] | catalog.Event[events.ProcessingRequested]
 """What a step is wanted by: the photo's upload, or a later request to do it again."""
@@ -157,9 +159,14 @@ async def finish(
             outcome_version=col(PhotoRow.outcome_version) + 1,
             **values,
         )
-        .returning(col(PhotoRow.outcome_version))
+        .returning(col(PhotoRow.outcome_version), col(PhotoRow.user_id), col(PhotoRow.trashed_at))
     )
-    return (await session.execute(statement)).scalar()
+    row = (await session.execute(statement)).first()
+    if row is None:
+        return None
+    if row.trashed_at is None:
+        changes.note(session, row.user_id, FEED, photo_id)
+    return int(row.outcome_version)
 
 
 def to_answer(row: JobRow) -> library.Job:

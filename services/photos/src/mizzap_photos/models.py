@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from mizzap_common import ai_consents, tables
+from mizzap_common import ai_consents, changes, tables
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -12,7 +12,9 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     Text,
     Uuid,
     false,
@@ -47,8 +49,20 @@ class PhotoRow(Base, table=True):
     __table_args__ = (
         Index("photos_identity", "user_id", "hash_sha256", "file_name", unique=True),
         Index("photos_by_md5", "user_id", "hash_md5"),
-        Index("photos_by_day", "user_id", "created_date"),
-        Index("photos_by_upload", "user_id", "uploaded_at"),
+        # one for each order that a list can have, in both directions
+        Index("photos_in_order", "user_id", "id"),
+        Index("photos_by_day", "user_id", "created_date", "id"),
+        Index("photos_by_upload", "user_id", "uploaded_at", "id"),
+        Index("photos_by_name", "user_id", "file_name", "id"),
+        Index("photos_by_size", "user_id", "file_size", "id"),
+        Index("photos_by_quality", "user_id", "quality_score", "id"),
+        Index(
+            "photos_by_words",
+            "user_id",
+            "search_text",
+            postgresql_using="gin",
+            postgresql_ops={"search_text": "gin_trgm_ops"},
+        ),
         Index("photos_in_trash", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
     )
 
@@ -65,9 +79,16 @@ class PhotoRow(Base, table=True):
     height: int | None = None
     duration_seconds: int | None = None
     created_date: datetime | None = Field(default=None, sa_column=Column(DateTime, comment="the camera's own time"))
-    location_latitude: float | None = None
-    location_longitude: float | None = None
+    location: bytes | None = Field(
+        default=None, sa_column=Column(LargeBinary, comment="latitude and longitude, sealed at photos/{id}/location")
+    )
+    place: bytes | None = Field(
+        default=None, sa_column=Column(LargeBinary, comment="the town next to it, sealed at photos/{id}/place")
+    )
     camera_model: str | None = Field(default=None, sa_type=Text)
+    search_text: str = Field(
+        sa_column=Column(Text, nullable=False, comment="the names of the file and the camera, folded")
+    )
     upload_status: str = Field(default="uploaded", sa_type=Text)
     error_code: str | None = Field(default=None, sa_type=Text)
     error_message: str | None = Field(default=None, sa_type=Text)
@@ -162,5 +183,22 @@ class PairRow(Base, table=True):
     active: bool = True
 
 
+class PhotoPlaceRow(Base, table=True):
+    """A word of the place where a photo was taken, as a blind index."""
+
+    __tablename__ = "photo_places"
+    __table_args__ = (
+        PrimaryKeyConstraint("user_id", "token", "photo_id"),
+        Index("photo_places_by_photo", "photo_id"),
+    )
+
+    user_id: int = Field(sa_type=BigInteger)
+    token: bytes = Field(sa_type=LargeBinary)
+    photo_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("photos.id", ondelete="CASCADE"), nullable=False),
+    )
+
+
 tables.add_to(metadata)
+changes.add_to(metadata)
 ai_consents.add_to(metadata)

@@ -1,26 +1,29 @@
-"""All SQL about photos and duplicate pairs. Every query names the owner; nobody here commits."""
+"""All SQL about photos and duplicate pairs. Every query names the owner; nobody here commits.
 
-from collections.abc import Mapping, Sequence
+What changes a photo's row notes it for the change feed right here, so that no caller can forget it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mizzap_common import changes
 from mizzap_common.contracts import library
-from sqlalchemy import ColumnElement, case, func, literal, nulls_last, or_, select, update
+from sqlalchemy import ColumnElement, case, delete, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from mizzap_photos.models import PairRow, PhotoRow
+from mizzap_photos.models import PairRow, PhotoPlaceRow, PhotoRow
 
+FEED = "photo"
+"""The kind of these things in the change feed."""
 _LOCK_SPACE = 7_700_002
-_SORT: dict[str, Any] = {
-    "createdDate": col(PhotoRow.created_date),
-    "uploadedAt": col(PhotoRow.uploaded_at),
-    "fileName": col(PhotoRow.file_name),
-    "fileSize": col(PhotoRow.file_size),
-    "qualityScore": col(PhotoRow.quality_score),
-    "id": col(PhotoRow.id),
-}
+
+
+def visible(user_id: int) -> list[ColumnElement[bool]]:
+    """Which photos there are for a user: what is in the trash is seen there alone."""
+    return [col(PhotoRow.user_id) == user_id, col(PhotoRow.trashed_at).is_(None)]
 
 
 async def lock_original(session: AsyncSession, user_id: int, sha256: str) -> None:
@@ -32,7 +35,10 @@ async def lock_original(session: AsyncSession, user_id: int, sha256: str) -> Non
 async def insert_photo(session: AsyncSession, values: dict[str, Any]) -> PhotoRow | None:
     """None when this user has this very file under this very name."""
     statement = upsert(PhotoRow).values(**values).on_conflict_do_nothing().returning(PhotoRow)
-    return (await session.scalars(statement)).first()
+    row = (await session.scalars(statement)).first()
+    if row is not None and row.id is not None:
+        changes.note(session, row.user_id, FEED, row.id)
+    return row
 
 
 async def by_identity(session: AsyncSession, user_id: int, sha256: str, file_name: str) -> PhotoRow | None:
@@ -74,25 +80,14 @@ async def lock_photos(session: AsyncSession, user_id: int, photo_ids: Sequence[i
 
 
 async def get_many(session: AsyncSession, user_id: int, photo_ids: Sequence[int]) -> Sequence[PhotoRow]:
+    """Wherever they are: those in the trash too."""
     statement = select(PhotoRow).where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id).in_(photo_ids))
     return (await session.scalars(statement)).all()
 
 
-async def page(session: AsyncSession, request: library.ListPhotos) -> tuple[Sequence[PhotoRow], int]:
-    mine: list[ColumnElement[bool]] = [col(PhotoRow.user_id) == request.user_id, col(PhotoRow.trashed_at).is_(None)]
-    if request.status is not None:
-        mine.append(col(PhotoRow.upload_status) == request.status)
-    field, photo_id = _SORT[request.sort_by], col(PhotoRow.id)
-    order = (
-        (nulls_last(field.desc()), photo_id.desc())
-        if request.sort_order == "desc"
-        else (nulls_last(field.asc()), photo_id.asc())
-    )
-    statement = (
-        select(PhotoRow).where(*mine).order_by(*order).limit(request.limit).offset((request.page - 1) * request.limit)
-    )
-    total = (await session.execute(select(func.count()).select_from(PhotoRow).where(*mine))).scalar_one()
-    return (await session.scalars(statement)).all(), total
+async def visible_many(session: AsyncSession, user_id: int, photo_ids: Sequence[int]) -> Sequence[PhotoRow]:
+    statement = select(PhotoRow).where(*visible(user_id), col(PhotoRow.id).in_(photo_ids))
+    return (await session.scalars(statement)).all()
 
 
 async def progress(session: AsyncSession, user_id: int) -> library.Progress:
@@ -102,7 +97,7 @@ async def progress(session: AsyncSession, user_id: int) -> library.Progress:
         func.count(col(PhotoRow.hash_sha256).distinct()),
         func.count().filter(status == "processed"),
         func.count().filter(status == "failed"),
-    ).where(col(PhotoRow.user_id) == user_id, col(PhotoRow.trashed_at).is_(None))
+    ).where(*visible(user_id))
     photos, stored, processed, failed = (await session.execute(statement)).one()
     return library.Progress(
         photos=photos, stored=stored, processed=processed, failed=failed, pending=photos - processed - failed
@@ -110,19 +105,38 @@ async def progress(session: AsyncSession, user_id: int) -> library.Progress:
 
 
 async def change(session: AsyncSession, user_id: int, photo_id: int, values: Mapping[str, object]) -> None:
-    await session.execute(
+    rows = await session.execute(
         update(PhotoRow)
         .where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id) == photo_id)
         .values(updated_at=func.now(), **values)
+        .returning(col(PhotoRow.id), col(PhotoRow.trashed_at))
     )
+    _note_seen(session, user_id, rows)
+
+
+async def put_place(session: AsyncSession, user_id: int, photo_id: int, tokens: Sequence[bytes]) -> None:
+    """What the photo is found by from here on."""
+    await session.execute(
+        delete(PhotoPlaceRow).where(col(PhotoPlaceRow.user_id) == user_id, col(PhotoPlaceRow.photo_id) == photo_id)
+    )
+    if tokens:
+        rows = [{"user_id": user_id, "photo_id": photo_id, "token": token} for token in tokens]
+        await session.execute(insert(PhotoPlaceRow), rows)
 
 
 async def forget_scores(session: AsyncSession, user_id: int) -> None:
-    await session.execute(
+    rows = await session.execute(
         update(PhotoRow)
         .where(col(PhotoRow.user_id) == user_id, col(PhotoRow.quality_score).is_not(None))
         .values(quality_score=None, updated_at=func.now())
+        .returning(col(PhotoRow.id), col(PhotoRow.trashed_at))
     )
+    _note_seen(session, user_id, rows)
+
+
+def _note_seen(session: AsyncSession, user_id: int, rows: Iterable[Any]) -> None:
+    """What changes in the trash is no news: the feed's last word about it stays that it is gone."""
+    changes.note(session, user_id, FEED, *(row.id for row in rows if row.trashed_at is None))
 
 
 async def put_pair(
@@ -175,11 +189,13 @@ async def count_duplicates(session: AsyncSession, user_id: int, photo_ids: set[i
     )
     # in the order of their ids, so that two transactions never wait for each other
     for number in sorted(photo_ids):
-        await session.execute(
+        there = await session.scalars(
             update(PhotoRow)
-            .where(col(PhotoRow.user_id) == user_id, photo_id == number, col(PhotoRow.trashed_at).is_(None))
+            .where(*visible(user_id), photo_id == number)
             .values(duplicate_count=pairs, has_duplicates=pairs > 0, updated_at=func.now())
+            .returning(photo_id)
         )
+        changes.note(session, user_id, FEED, *there)
 
 
 async def used_originals(session: AsyncSession, user_id: int, sha256: Sequence[str]) -> set[str]:

@@ -4,6 +4,8 @@ from mizzap_common.bus import Bus
 from mizzap_common.contracts import requests
 
 from mizzap_photos.batch import Batch
+from mizzap_photos.following import Feed
+from mizzap_photos.listing import Listing
 from mizzap_photos.quotas import Quotas
 from mizzap_photos.reprocessing import Reprocessing
 from mizzap_photos.service import Photos
@@ -11,12 +13,13 @@ from mizzap_photos.trash import Trash
 
 
 def serve(
-    bus: Bus, photos: Photos, trash: Trash, batch: Batch, quotas: Quotas, reprocessing: Reprocessing
+    bus: Bus, photos: Photos, listing: Listing, feed: Feed, trash: Trash, batch: Batch, quotas: Quotas,
+    reprocessing: Reprocessing,
 ) -> None:  # fmt: skip
     bus.answer(requests.PHOTOS_PRECHECK, photos.precheck)
     bus.answer(requests.PHOTOS_REGISTER, photos.register)
     bus.answer(requests.PHOTOS_ADOPT, photos.adopt)
-    bus.answer(requests.PHOTOS_LIST, photos.list)
+    bus.answer(requests.PHOTOS_LIST, listing.page)
     bus.answer(requests.PHOTOS_GET, photos.get)
     bus.answer(requests.PHOTOS_MANY, photos.many)
     bus.answer(requests.PHOTOS_DELETE, trash.delete)
@@ -28,6 +31,7 @@ def serve(
     bus.answer(requests.PHOTOS_USAGE, quotas.usage)
     bus.answer(requests.PHOTOS_NAMES, photos.names)
     bus.answer(requests.PHOTOS_ORIGINAL, photos.original)
+    bus.answer(requests.PHOTOS_CHANGES, feed.changes)
     bus.answer(requests.PHOTOS_JOBS, photos.jobs)
     bus.answer(requests.PHOTOS_RETRY_JOB, reprocessing.retry_job)
     bus.answer(requests.PHOTOS_PROGRESS, photos.progress)

@@ -11,20 +11,23 @@ from mizzap_common.db import Database
 from mizzap_common.errors import NotFound, QuotaExceeded, Unauthorized
 from mizzap_common.imaging.metadata import PhotoMetadata
 from mizzap_common.inbox import Delivery
+from mizzap_common.sealed import KeyRing
 from mizzap_common.storage import STORE_ERRORS, Storage, original_key
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mizzap_photos import jobs, moving, quotas_repository, repository
+from mizzap_photos import inspection, jobs, locations, moving, quotas_repository, repository
 from mizzap_photos.models import PhotoRow
 from mizzap_photos.quotas import Quotas
 from mizzap_photos.refusals import no_such_photo, upload_again
+from mizzap_photos.words import searchable
 
 
 class Photos:
-    def __init__(self, database: Database, storage: Storage, quotas: Quotas) -> None:
+    def __init__(self, database: Database, storage: Storage, quotas: Quotas, ring: KeyRing) -> None:
         self.database = database
         self.storage = storage
         self.quotas = quotas
+        self.ring = ring
 
     # --- taking in ----------------------------------------------------------------------------------------------
 
@@ -79,11 +82,12 @@ class Photos:
             "mime_type": request.mime_type,
             "hash_md5": request.md5,
             "hash_sha256": request.sha256,
+            "search_text": searchable(request.file_name),
         }
         row = await repository.insert_photo(session, values)
         if row is None:
             known = await moving.recall(session, request.user_id, request.sha256, request.file_name)
-            return library.RegisteredPhoto(photo=to_answer(known), created=False)
+            return library.RegisteredPhoto(photo=to_answer(self.ring, known), created=False)
         photo_id = cast(int, row.id)
         await jobs.create(session, request.user_id, photo_id)
         uploaded = events.PhotoUploaded(
@@ -97,7 +101,7 @@ class Photos:
         await outbox.add(session, catalog.PHOTO_UPLOADED, uploaded)
         # last, as all of the user's uploads wait for each other from here to the commit
         await self.quotas.charge(session, request.user_id, request.sha256, request.size_bytes)
-        return library.RegisteredPhoto(photo=to_answer(row), created=True)
+        return library.RegisteredPhoto(photo=to_answer(self.ring, row), created=True)
 
     async def precheck(self, request: library.Precheck) -> library.KnownHashes:
         """Bytes that only photos in the trash have are known without a name: they need not be sent, and to adopt them
@@ -124,15 +128,7 @@ class Photos:
     async def inspected(self, event: events.PhotoUploaded, delivery: Delivery, found: PhotoMetadata) -> None:
         """Stores what the photo says of itself."""
         async with self.database.effect(delivery) as session:
-            values = {
-                "width": found.width,
-                "height": found.height,
-                # an edited copy often has only the time of its last change: better than none to sort by
-                "created_date": found.taken_at or found.changed_at,
-                "camera_model": _camera(found),
-                "location_latitude": found.latitude,
-                "location_longitude": found.longitude,
-            }
+            values = await inspection.take_down(session, self.ring, event, found)
             await self.step_ended(session, event, "metadata_extract", values)
 
     async def step_done(
@@ -214,7 +210,7 @@ class Photos:
 
     async def get(self, request: library.PhotoRequest) -> library.Photo:
         async with self.database.begin() as session:
-            return to_answer(await self._mine(session, request))
+            return to_answer(self.ring, await self._mine(session, request))
 
     async def original(self, request: library.PhotoRequest) -> library.StoredObject:
         async with self.database.begin() as session:
@@ -227,25 +223,20 @@ class Photos:
             file_name=row.file_name,
         )
 
-    async def list(self, request: library.ListPhotos) -> library.PhotoPage:
-        async with self.database.begin() as session:
-            rows, total = await repository.page(session, request)
-        return library.PhotoPage(photos=[to_answer(row) for row in rows], total=total)
-
     async def many(self, request: library.PhotosRequest) -> library.Photos:
         async with self.database.begin() as session:
-            rows = await repository.get_many(session, request.user_id, request.photo_ids)
-        found = {row.id: row for row in rows if row.trashed_at is None}
-        return library.Photos(photos=[to_answer(found[wanted]) for wanted in request.photo_ids if wanted in found])
+            rows = await repository.visible_many(session, request.user_id, request.photo_ids)
+        found = {row.id: row for row in rows}
+        answers = [to_answer(self.ring, found[wanted]) for wanted in request.photo_ids if wanted in found]
+        return library.Photos(photos=answers)
 
     async def names(self, request: library.PhotosRequest) -> library.PhotoNames:
         async with self.database.begin() as session:
-            rows = await repository.get_many(session, request.user_id, request.photo_ids)
+            rows = await repository.visible_many(session, request.user_id, request.photo_ids)
         return library.PhotoNames(
             photos=[
                 library.PhotoName(id=cast(int, row.id), file_name=row.file_name, file_size=row.file_size)
                 for row in rows
-                if row.trashed_at is None
             ]
         )
 
@@ -259,21 +250,13 @@ class Photos:
             return await repository.progress(session, request.user_id)
 
     async def _mine(self, session: AsyncSession, request: library.PhotoRequest) -> PhotoRow:
-        row = await repository.get(session, request.user_id, request.photo_id)
-        if row is None or row.trashed_at is not None:
+        found = await repository.visible_many(session, request.user_id, [request.photo_id])
+        if not found:
             raise no_such_photo(request.photo_id)
-        return row
+        return found[0]
 
 
-def _camera(found: PhotoMetadata) -> str | None:
-    """Maker and model in one, without the maker twice: "Canon EOS 70D", not "Canon Canon EOS 70D"."""
-    make, model = found.camera_make or "", found.camera_model or ""
-    if not model or model.lower().startswith(make.lower()):
-        return model or make or None
-    return f"{make} {model}".strip()
-
-
-def to_answer(row: PhotoRow) -> library.Photo:
+def to_answer(ring: KeyRing, row: PhotoRow) -> library.Photo:
     error = None
     if row.upload_status == "failed":
         error = library.PhotoError(code=row.error_code or "", message=row.error_message or "")
@@ -292,8 +275,7 @@ def to_answer(row: PhotoRow) -> library.Photo:
         created_date=row.created_date.date() if row.created_date else None,
         taken_at=row.created_date,
         camera_model=row.camera_model,
-        latitude=row.location_latitude,
-        longitude=row.location_longitude,
+        **locations.opened(ring, row),
         is_favourite=row.is_favourite,
         has_duplicates=row.has_duplicates,
         duplicate_count=row.duplicate_count,

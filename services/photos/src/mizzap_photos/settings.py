@@ -1,9 +1,9 @@
 """Settings of the photos service."""
 
-from mizzap_common.settings import DatabaseSettings, ImagingSettings
+from mizzap_common.settings import DatabaseSettings, ImagingSettings, KeyRingSettings
 
 
-class PhotosSettings(DatabaseSettings, ImagingSettings):
+class PhotosSettings(DatabaseSettings, ImagingSettings, KeyRingSettings):
     sweep_interval_seconds: float = 5.0
     sweep_after_seconds: float = 30.0
     """How long a step may take before the sweeper asks where it stays; doubled with each asking."""

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from mizzap_common import changes
 from mizzap_common.contracts import keeping
 from sqlalchemy import case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -40,12 +41,15 @@ async def move(session: AsyncSession, user_id: int, photo_ids: Sequence[int], to
         .values(trashed_at=to, trash_version=col(PhotoRow.trash_version) + 1, updated_at=func.now())
         .returning(col(PhotoRow.id), col(PhotoRow.trash_version))
     )
-    return {row.id: row.trash_version for row in await session.execute(statement)}
+    versions = {row.id: row.trash_version for row in await session.execute(statement)}
+    changes.note(session, user_id, repository.FEED, *versions, deleted=to is not None)
+    return versions
 
 
 async def remove(session: AsyncSession, user_id: int, photo_ids: Sequence[int]) -> None:
     """The photos with their jobs, and the pairs they stood in."""
     await session.execute(delete(PhotoRow).where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id).in_(photo_ids)))
+    changes.note(session, user_id, repository.FEED, *photo_ids, deleted=True)
     touched = or_(col(PairRow.primary_photo_id).in_(photo_ids), col(PairRow.duplicate_photo_id).in_(photo_ids))
     await session.execute(
         update(PairRow).where(col(PairRow.user_id) == user_id, touched, col(PairRow.active)).values(active=False)

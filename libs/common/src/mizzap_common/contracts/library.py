@@ -5,12 +5,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from mizzap_common import cursors
 from mizzap_common.contracts.message import Message, Request
 
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 Md5 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 PhotoId = Annotated[int, Field(ge=1, le=2**63 - 1)]
 FileName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f]+$")]
+SearchText = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
+]
+MediaType = Annotated[str, StringConstraints(pattern=r"^(photo|video|[a-z]+/[a-z0-9.+\-]*)$", max_length=100)]
 UploadStatus = Literal["pending", "uploaded", "processed", "failed"]
 JobType = Literal["dedup", "thumbnail", "ai_score", "metadata_extract"]
 JobStatus = Literal["queued", "processing", "completed", "failed"]
@@ -87,6 +92,17 @@ class PhotoError(Message):
     message: str
 
 
+class Place(Message):
+    """The town next to where a photo was taken. Names are as GeoNames and the CLDR have them in English."""
+
+    town: str
+    region: str | None
+    """The state, where it is known: in the United States."""
+    country: str
+    country_code: str
+    """ISO 3166-1, two letters."""
+
+
 class Photo(Message):
     id: int
     file_name: str
@@ -106,6 +122,7 @@ class Photo(Message):
     camera_model: str | None
     latitude: float | None
     longitude: float | None
+    place: Place | None = None
     is_favourite: bool = False
     has_duplicates: bool
     duplicate_count: int
@@ -121,15 +138,42 @@ class RegisteredPhoto(Message):
     """False when this user had this very file under this very name already."""
 
 
-class ListPhotos(Page):
+class PhotoFilters(Message):
+    """Which photos; what is left out filters nothing."""
+
+    date_from: date | None = None
+    """Taken on this day or later. A photo without a date is in no range of dates."""
+    date_to: date | None = None
+    """Taken on this day or earlier."""
+    album_id: PhotoId | None = None
+    min_quality: float | None = Field(None, ge=0, le=1)
+    max_quality: float | None = Field(None, ge=0, le=1)
+    media_type: MediaType | None = None
+    """photo, video, or the beginning of a MIME type, as image/heic."""
+    camera: SearchText | None = None
+    """A part of the camera's name."""
+    has_duplicates: bool | None = None
+    favourite: bool | None = None
+    status: UploadStatus | None = None
+    q: SearchText | None = None
+    """Words, each of which must be a part of the file's or the camera's name, or a word of the place's name."""
+
+
+class ListPhotos(PhotoFilters, Page):
     sort_by: SortField = "createdDate"
     sort_order: Literal["asc", "desc"] = "desc"
-    status: UploadStatus | None = None
+    cursor: cursors.Text | None = None
+    """``next_cursor`` of the page before; then ``page`` means nothing."""
+    album_photo_ids: list[int] | None = Field(None, max_length=50_000)
+    """What is in the album, told by who asked the albums service."""
 
 
 class PhotoPage(Message):
     photos: list[Photo]
-    total: int
+    total: int | None
+    """None with a cursor: counting would cost more the more there are."""
+    next_cursor: str | None = None
+    """None at the end."""
 
 
 class PhotoName(Message):

@@ -85,6 +85,7 @@ PHOTOS_FAVOURITE     = Method("photos", "favourite", keeping.SetFavourite, libra
 PHOTOS_ROOM          = Method("photos", "room", keeping.RoomRequest, keeping.Room)
 PHOTOS_USAGE         = Method("photos", "usage", library.UserRequest, keeping.Usage)
 PHOTOS_ORIGINAL      = Method("photos", "original", library.PhotoRequest, library.StoredObject)
+PHOTOS_CHANGES       = Method("photos", "changes", feed.ChangesRequest, feed.ChangesPage)
 PHOTOS_JOBS          = Method("photos", "jobs", library.ListJobs, library.JobPage)
 PHOTOS_RETRY_JOB     = Method("photos", "retry_job", library.JobRequest, library.Job)
 PHOTOS_PROGRESS      = Method("photos", "progress", library.UserRequest, library.Progress)

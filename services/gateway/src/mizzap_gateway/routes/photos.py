@@ -3,14 +3,16 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from mizzap_common import cursors
 from mizzap_common.contracts import keeping, library, requests
 from mizzap_common.contracts.message import Message
 from mizzap_common.contracts.message import Request as Body
 from pydantic import Field
 
 from mizzap_gateway import files, problems, renditions
-from mizzap_gateway.answers import Answer, Gone, ListAnswer, pagination
-from mizzap_gateway.parts import CallerHere, Id, PageQuery, PartsHere
+from mizzap_gateway.answers import Answer, CursorListAnswer, Gone, cursor_pagination
+from mizzap_gateway.parts import CallerHere, Id, PageQuery, Parts, PartsHere
+from mizzap_gateway.tokens import Caller
 from mizzap_gateway.uploads import UploadResult
 
 router = APIRouter(prefix="/api/v1/photos", tags=["photos"])
@@ -41,10 +43,11 @@ _FORM = {
 }
 
 
-class PhotosQuery(PageQuery):
+class PhotosQuery(PageQuery, library.PhotoFilters):
     sort_by: library.SortField = "createdDate"
     sort_order: Literal["asc", "desc"] = "desc"
-    status: library.UploadStatus | None = None
+    cursor: cursors.Text | None = None
+    """The `nextCursor` of the page before, with the same order and filters; then `page` means nothing."""
 
 
 class PrecheckBody(Body):
@@ -96,14 +99,29 @@ async def adopt_photo(body: AdoptBody, response: Response, caller: CallerHere, p
     return Answer(data=Adopted(photo=adopted.photo, created=adopted.created))
 
 
-@router.get("", responses=problems.responses(400, 401, 503))
+@router.get("", responses=problems.responses(400, 401, 404, 503))
 async def list_photos(
     query: Annotated[PhotosQuery, Query()], caller: CallerHere, parts: PartsHere
-) -> ListAnswer[library.Photo]:
-    """The caller's photos."""
-    question = library.ListPhotos(user_id=caller.user_id, **query.model_dump())
+) -> CursorListAnswer[library.Photo]:
+    """The caller's photos: filtered, searched, in any order.
+
+    What has no value to sort by comes last. With `page` the answer counts what there is; with `cursor` it does not,
+    and costs the same however deep it lies: begin without, then go on by `pagination.nextCursor` until it is null.
+    """
+    question = library.ListPhotos(
+        user_id=caller.user_id, **query.model_dump(), album_photo_ids=await _in_album(query.album_id, caller, parts)
+    )
     page = await parts.bus.ask(requests.PHOTOS_LIST, question)
-    return ListAnswer(data=page.photos, pagination=pagination(question, page.total))
+    found = cursor_pagination(question, page.total, page.next_cursor, by_cursor=query.cursor is not None)
+    return CursorListAnswer(data=page.photos, pagination=found)
+
+
+async def _in_album(album_id: int | None, caller: Caller, parts: Parts) -> list[int] | None:
+    """The album's photos. Raises NotFound, as albums does, for one that the caller may not see."""
+    if album_id is None:
+        return None
+    question = library.AlbumRequest(user_id=caller.user_id, album_id=album_id)
+    return (await parts.bus.ask(requests.ALBUMS_GET, question)).photo_ids
 
 
 @router.get("/{photo_id}", responses=problems.responses(400, 401, 404, 503))
