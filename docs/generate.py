@@ -75,6 +75,8 @@ def _type(field: dict[str, Any]) -> str:
         return str(field["$ref"]).rsplit("/", 1)[-1]
     if field.get("type") == "array":
         return f"list of {_type(field['items'])}"
+    if "anyOf" in field:
+        return " \\| ".join(_type(one) for one in field["anyOf"])
     return str(field.get("type", "any"))
 
 

@@ -2,9 +2,12 @@
 
 import pytest
 from mizzap_albums import album_photos, contents
+from mizzap_albums.models import AlbumPhotoRow
 from mizzap_common import testing
 from mizzap_common.contracts import catalog
 from mizzap_common.errors import Conflict, NotFound
+from sqlalchemy import delete
+from sqlmodel import col
 
 
 async def seen_by(client, album):
@@ -58,6 +61,15 @@ async def test_who_leaves_takes_what_is_in_the_trash_along_too(shared):
     await shared.member.restore(shared.own)
     assert await seen_by(shared.owner, shared.album) == ([shared.theirs], shared.theirs)
     assert (await shared.owner.get(shared.album.id)).version == version + 2, "its return is no change of the album"
+
+
+async def test_a_cover_that_is_not_in_the_album_any_more_is_none(shared, database):
+    """As when its owner's account is erased, whose rows just go."""
+    assert await seen_by(shared.owner, shared.album) == ([shared.theirs, shared.own], shared.own)
+    async with database.begin() as session:
+        mine = col(AlbumPhotoRow.owner_id) == shared.member.user_id
+        await session.execute(delete(AlbumPhotoRow).where(mine))
+    assert await seen_by(shared.owner, shared.album) == ([shared.theirs], shared.theirs)
 
 
 async def filled(user, photos, number):

@@ -391,6 +391,12 @@ async def test_pages_of_this_machine_may_call_and_others_not(gateway) -> None:
         assert "access-control-allow-credentials" not in response.headers
 
 
+async def test_pages_may_send_conditions(gateway) -> None:
+    asks = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization,if-match"}
+    response = await gateway.http.options("/api/v1/albums/4", headers={"Origin": "http://localhost:3000", **asks})
+    assert response.status_code == 200 and "If-Match" in response.headers["access-control-allow-headers"]
+
+
 async def test_health_and_the_model_in_use(gateway) -> None:
     async def model_is_known() -> bool:
         found = (await gateway.http.get("/ready")).json()

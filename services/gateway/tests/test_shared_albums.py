@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from mizzap_common.contracts import albums, library, requests
-from mizzap_common.errors import NotFound, PreconditionFailed
+from mizzap_common.errors import Forbidden, NotFound, PreconditionFailed
 
 NOW = datetime(2025, 10, 23, 10, tzinfo=UTC)
 OWNER = 77
@@ -122,6 +122,12 @@ async def test_a_thumbnail_that_is_not_made_yet(gateway, ask, error_of) -> None:
     gateway.others.say(requests.ALBUMS_LOCATE, albums.LocatedPhoto(owner_id=OWNER, original=False))
     error = error_of(await ask("GET", "/albums/4/photos/1/thumbnail"))
     assert (error["code"], error["details"]) == ("THUMBNAIL_NOT_READY", {"status": "processed"})
+
+
+async def test_who_may_only_look_adds_no_batch_either(gateway, ask, error_of) -> None:
+    gateway.others.say(requests.ALBUMS_ADD, Forbidden("You may look.", code="VIEWER_ONLY"))
+    response = await ask("POST", "/photos/batch-action", {"action": "add_to_album", "photoIds": [1], "albumId": 4})
+    assert (response.status_code, error_of(response)["code"]) == (403, "VIEWER_ONLY")
 
 
 async def test_albums_have_tags_and_conditions_are_passed_on(gateway, ask, error_of) -> None:

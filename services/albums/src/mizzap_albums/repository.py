@@ -77,8 +77,11 @@ def _overviews(user_id: int) -> Select[AlbumRow, str, int, int | None, int | Non
     in_order = select(col(AlbumPhotoRow.photo_id)).where(inside).order_by(col(AlbumPhotoRow.position))
     seen = col(AlbumRow.id).in_(visible(user_id))
     first = in_order.limit(1).scalar_subquery()
-    cover = case((hidden.is_shown(col(AlbumRow.cover_photo_id)), col(AlbumRow.cover_photo_id)))
-    return select(AlbumRow, _role(user_id), count, first, cover).where(seen)
+    # looked for in the album: when an account is erased, its photos go without the album being told
+    chosen = select(col(AlbumPhotoRow.photo_id)).where(
+        inside, col(AlbumPhotoRow.photo_id) == col(AlbumRow.cover_photo_id)
+    )
+    return select(AlbumRow, _role(user_id), count, first, chosen.scalar_subquery()).where(seen)
 
 
 def _overview(row: Any) -> Overview:
