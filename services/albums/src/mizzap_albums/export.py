@@ -4,7 +4,7 @@ from mizzap_common.bus import Bus
 from mizzap_common.contracts import exporting, library, requests
 from mizzap_common.db import Database
 
-from mizzap_albums import export_repository, repository
+from mizzap_albums import repository
 from mizzap_albums.service import to_answer
 
 _ROWS = 20
@@ -15,7 +15,7 @@ def serve(bus: Bus, database: Database) -> None:
     async def page(request: exporting.ExportPageRequest) -> exporting.ExportPage:
         _, after = request.place
         async with database.begin() as session:
-            found = await export_repository.albums_after(session, request.user_id, after, _ROWS)
+            found = await repository.albums_after(session, request.user_id, after, _ROWS)
             albums = []
             for overview in found:
                 album = to_answer(overview)

@@ -65,6 +65,12 @@ async def overview(session: AsyncSession, user_id: int, album_id: int) -> Overvi
     return Overview(*row) if row else None
 
 
+async def albums_after(session: AsyncSession, user_id: int, after: int, limit: int) -> list[Overview]:
+    """The user's own albums whose id is greater, in the ids' order."""
+    statement = _overviews(user_id).where(col(AlbumRow.id) > after).order_by(col(AlbumRow.id)).limit(limit)
+    return [Overview(*row) for row in (await session.execute(statement)).all()]
+
+
 async def page(session: AsyncSession, user_id: int, limit: int, offset: int) -> tuple[list[Overview], int]:
     """The newest first, and how many there are in all."""
     newest_first = (col(AlbumRow.created_at).desc(), col(AlbumRow.id).desc())
