@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from mizzap_auth import commands
 from mizzap_auth.erasures import PARTICIPANTS
 from mizzap_common import testing
 from mizzap_common.contracts import accounts, catalog, erasing, events, requests
@@ -119,3 +120,27 @@ async def test_nobody_of_the_ledger_gets_a_session(auth, email, s3_settings, nat
     with pytest.raises(Unauthorized) as refused:
         await auth.login(email)
     assert refused.value.code == "ACCOUNT_DELETED"
+
+
+async def test_the_command_has_everybody_of_the_ledger_erased_once_more(auth, email, capsys) -> None:
+    made = await auth.register(email)
+    closed = await close(auth, made.user.id)
+
+    async def entered() -> bool:
+        return await auth.sql(
+            "SELECT entered_at IS NOT NULL FROM erasures WHERE user_id = %(id)s", id=made.user.id
+        ) == [(True,)]
+
+    await testing.eventually(entered)
+    before = await auth.sql("SELECT asked FROM erasures WHERE user_id = %(id)s", id=made.user.id)
+    # a row of a log that only its own erasure may delete, as a restored database has it
+    await auth.sql(
+        "INSERT INTO audit_log (user_id, seq, at, action, about, previous, hash)"
+        " VALUES (%(id)s, 1, now(), 'user.registered', '', '', '')", id=made.user.id,
+    )  # fmt: skip
+    await asyncio.to_thread(commands.erasures, auth.settings, ["--repeat"])
+    assert closed.erasure_id in capsys.readouterr().out
+    assert (await auth.sql("SELECT asked FROM erasures WHERE user_id = %(id)s", id=made.user.id)) > before
+    assert await auth.sql("SELECT 1 FROM audit_log WHERE user_id = %(id)s", id=made.user.id) == []
+    with pytest.raises(SystemExit, match="usage"):
+        commands.erasures(auth.settings, ["--again"])

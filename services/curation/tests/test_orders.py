@@ -12,15 +12,17 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from mizzap_common import tombstones
-from mizzap_common.contracts import library, ordering
+from mizzap_common.contracts import catalog, events, library, ordering
 from mizzap_common.db import Database
+from mizzap_common.erasure import Erasure
 from mizzap_common.errors import Conflict, InvalidInput, MizzapError, NotFound, Unauthorized
+from mizzap_common.inbox import Delivery
 from mizzap_common.sealed import KeyRing
 from mizzap_curation import orders_repository
 from mizzap_curation.callbacks import Callbacks
 from mizzap_curation.courier import Courier
 from mizzap_curation.links import Link, Links
-from mizzap_curation.models import PartnerRequestRow
+from mizzap_curation.models import PartnerRequestRow, metadata
 from mizzap_curation.orders import Orders
 from mizzap_curation.partners import Outcome, Partners
 from mizzap_curation.settings import CurationSettings
@@ -483,3 +485,22 @@ async def test_a_partner_that_is_not_enabled(shop: Shop) -> None:
     with pytest.raises(MizzapError) as refused:
         await shop.orders.order_retouch(request)
     assert (refused.value.status, refused.value.code) == (409, "PARTNER_NOT_ENABLED")
+
+
+# --- leaving ------------------------------------------------------------------------------------------------------
+
+
+async def test_an_erased_user_s_orders_go_and_their_links_lead_nowhere(shop: Shop, database: Database) -> None:
+    order, photo_id = await shop.place(), shop.photos[0]
+    await shop.work()
+    await shop.call_back(order.id, "accepted")
+    assert await shop.can_fetch(order.id, photo_id)
+    shop.wire.sent.clear()
+    waiting = await shop.place()
+    asked = events.UserErasureRequested(user_id=shop.user, erasure_id="e", asked=1)
+    await Erasure(database, metadata, catalog.CURATION_ERASED).erase(asked, Delivery("erasure", uuid4()))
+    assert not await shop.can_fetch(order.id, photo_id)
+    assert await shop.requests(order.id) == await shop.requests(waiting.id) == []
+    assert await shop.work() == 0, "nothing of theirs is sent any more"
+    with pytest.raises(NotFound):
+        await shop.place()

@@ -17,7 +17,7 @@ from mizzap_common.tables import TOMBSTONES, USER_TOMBSTONES
 
 _LOCK_SPACE = 7_700_000
 """First key of the two-key advisory lock, so that photo ids don't meet other advisory locks of the database."""
-_USER_LOCK_SPACE = 7_700_004
+_USER_LOCK_SPACE = 7_700_008
 
 
 async def bury(session: AsyncSession, photo_id: int, user_id: int) -> None:

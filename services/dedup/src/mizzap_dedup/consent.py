@@ -1,6 +1,6 @@
 """What the AI consent changes here: without it there are no vectors, and nothing that rests on them."""
 
-from mizzap_common import ai_consents, outbox
+from mizzap_common import ai_consents, outbox, tombstones
 from mizzap_common.contracts import catalog, events
 from mizzap_common.db import Database
 from mizzap_common.delivery import RETRY_DELAYS
@@ -28,7 +28,8 @@ class Consent:
         if event.purpose == "ai":
             # committed first: from here on no worker writes a vector, however long it takes to remove those there are
             async with self.database.begin() as session:
-                await ai_consents.heard(session, event)
+                if not await tombstones.is_user_buried(session, event.user_id):
+                    await ai_consents.heard(session, event)
         async with self.database.effect(delivery) as session:
             if event.purpose != "ai" or not await ai_consents.heard(session, event):
                 return
