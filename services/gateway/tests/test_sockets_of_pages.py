@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,8 +12,8 @@ import websockets
 from mizzap_common import service, testing
 from mizzap_common.contracts import catalog, events
 from mizzap_common.errors import InvalidInput, Unavailable
+from mizzap_gateway.changes import Change, Changes
 from mizzap_gateway.settings import GatewaySettings
-from mizzap_gateway.websocket import Missed
 
 
 def _url(gateway: Any, query: str) -> str:
@@ -137,6 +138,9 @@ async def test_silence_is_told(start_gateway, user_id) -> None:
             await testing.eventually(event)
 
 
+_AT = datetime(2026, 11, 25, tzinfo=UTC)
+
+
 class _Feed:
     """Pages of two changes, up to the fifth; a live event happens while the first is asked for."""
 
@@ -144,7 +148,7 @@ class _Feed:
         self.asked: list[tuple[int, str]] = []
         self._gateway = gateway
 
-    async def __call__(self, user_id: int, cursor: str) -> Missed:
+    async def __call__(self, user_id: int, cursor: str) -> Changes:
         self.asked.append((user_id, cursor))
         if not cursor.isdecimal():
             raise InvalidInput("That is no cursor.") if cursor != "later" else Unavailable("Not now.")
@@ -152,9 +156,10 @@ class _Feed:
             body = events.PhotoProcessed(user_id=user_id, photo_id=99).to_json()
             await self._gateway.app.state.parts.sockets.watch(catalog.PHOTO_PROCESSED, body, {})
         after = int(cursor)
-        changes = [{"seq": number} for number in range(after + 1, min(after + 3, 6))]
-        last = changes[-1]["seq"] if changes else after
-        return Missed(changes, str(last), last < 5)
+        ids = range(after + 1, min(after + 3, 6))
+        changes = [Change(kind="photo", id=number, change="created", at=_AT, data=None) for number in ids]
+        last = max(ids, default=after)
+        return Changes(data=changes, cursor=str(last), has_more=last < 5)
 
 
 @pytest.fixture
@@ -168,11 +173,9 @@ async def test_a_socket_begins_with_what_was_missed(gateway, user_id, feed) -> N
     query = f"ticket={await _ticket(gateway, user_id)}&cursor=0"
     async with websockets.connect(_url(gateway, query), proxy=None) as connection:
         pages = [await _next(connection) for _ in range(3)]
-        assert pages == [
-            {"event": "changes", "data": [{"seq": 1}, {"seq": 2}], "cursor": "2"},
-            {"event": "changes", "data": [{"seq": 3}, {"seq": 4}], "cursor": "4"},
-            {"event": "changes", "data": [{"seq": 5}], "cursor": "5"},
-        ]
+        assert [(page["event"], [change["id"] for change in page["data"]], page["cursor"]) for page in pages] == [
+            ("changes", [1, 2], "2"), ("changes", [3, 4], "4"), ("changes", [5], "5"),
+        ]  # fmt: skip
         # what happened meanwhile has waited
         assert (await _next(connection))["data"]["photoId"] == 99
     assert feed.asked == [(user_id, "0"), (user_id, "2"), (user_id, "4")]

@@ -4,13 +4,8 @@ from mizzap_common.bus import Bus
 from mizzap_common.contracts import exporting, library, requests
 from mizzap_common.db import Database
 
-<<<<<<< HEAD
 from mizzap_albums import export_repository, repository
 from mizzap_albums.telling import to_answer
-=======
-from mizzap_albums import repository
-from mizzap_albums.service import to_answer
->>>>>>> leaving
 
 _ROWS = 20
 """A full album is about 200 kB of photo ids."""
@@ -20,12 +15,8 @@ def serve(bus: Bus, database: Database) -> None:
     async def page(request: exporting.ExportPageRequest) -> exporting.ExportPage:
         _, after = request.place
         async with database.begin() as session:
-<<<<<<< HEAD
             found = await export_repository.albums_after(session, request.user_id, after, _ROWS)
             overviews = await repository.overviews(session, request.user_id, found)
-=======
-            found = await repository.albums_after(session, request.user_id, after, _ROWS)
->>>>>>> leaving
             albums = []
             for album_id in found:
                 photo_ids = await export_repository.own_photos(session, request.user_id, album_id)

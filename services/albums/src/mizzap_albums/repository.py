@@ -115,19 +115,9 @@ async def overviews(session: AsyncSession, user_id: int, album_ids: Collection[i
     return {cast(int, row[0].id): _overview(row) for row in rows}
 
 
-<<<<<<< HEAD
 async def page(
     session: AsyncSession, user_id: int, shared: bool | None, limit: int, offset: int
 ) -> tuple[list[Overview], int]:
-=======
-async def albums_after(session: AsyncSession, user_id: int, after: int, limit: int) -> list[Overview]:
-    """The user's own albums whose id is greater, in the ids' order."""
-    statement = _overviews(user_id).where(col(AlbumRow.id) > after).order_by(col(AlbumRow.id)).limit(limit)
-    return [Overview(*row) for row in (await session.execute(statement)).all()]
-
-
-async def page(session: AsyncSession, user_id: int, limit: int, offset: int) -> tuple[list[Overview], int]:
->>>>>>> leaving
     """The newest first, and how many there are in all."""
     wanted: list[ColumnElement[bool]] = []
     if shared is not None:
