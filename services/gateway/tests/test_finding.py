@@ -13,8 +13,8 @@ from mizzap_gateway import changes as route
 
 NOW = datetime(2025, 10, 23, 10, tzinfo=UTC)
 ALBUM = library.AlbumWithPhotos(
-    id=4, name="A", description=None, cover_photo_id=None, visibility="private", photo_count=2, created_at=NOW,
-    updated_at=NOW, photo_ids=[9, 5],
+    id=4, owner_id=1, role="owner", version=1, name="A", description=None, cover_photo_id=None, visibility="private",
+    photo_count=2, created_at=NOW, updated_at=NOW, photo_ids=[9, 5],
 )  # fmt: skip
 BAD_CURSORS = ["", "%00", "é", "a.b", "a" * 5000, "AAAA", base64.urlsafe_b64encode(b'{"photos":-1}').decode()]
 

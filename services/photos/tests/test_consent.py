@@ -6,6 +6,7 @@ import io
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,11 +57,13 @@ class World:
 
 @pytest.fixture(scope="module")
 async def service(
-    nats_url: str, s3_settings: testing.Store, make_database: Callable[[str], str]
+    nats_url: str, s3_settings: testing.Store, make_database: Callable[[str], str], key_ring_file: Path
 ) -> AsyncIterator[tuple[Bus, Storage]]:
     url = make_database("photos_consent")
     await asyncio.to_thread(migrations.upgrade, "mizzap_photos", url)
-    settings = testing.settings_for(PhotosSettings, nats_url, s3_settings, url, workers=1, sweep_interval_seconds=3600)
+    settings = testing.settings_for(
+        PhotosSettings, nats_url, s3_settings, url, workers=1, sweep_interval_seconds=3600, key_ring_file=key_ring_file
+    )
     async with testing.outsider(nats_url) as bus, testing.running(build(settings)):
         yield bus, Storage(settings)
 
