@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from mizzap_common.contracts import catalog, events, keeping, library, requests
 from mizzap_common.db import Database
 from mizzap_common.errors import NotFound
 from mizzap_common.inbox import Delivery
+from mizzap_common.sealed import KeyRing
 from mizzap_common.storage import original_key
 from mizzap_common.testing import all_handled, published
 from mizzap_photos.quotas import Quotas
@@ -43,8 +45,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def trash(world: World, database: Database, clock: Clock) -> Trash:
-    return Trash(database, world.settings, to_answer, clock)
+def trash(world: World, database: Database, clock: Clock, ring: KeyRing) -> Trash:
+    return Trash(database, world.settings, partial(to_answer, ring), clock)
 
 
 async def in_trash(world: World, user_id: int = USER) -> list[int]:
