@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PACKAGES := libs/common $(wildcard services/*) clients/python devstack
 STAMP := $(VENV)/.installed
 
-.PHONY: install run demo check test test-export format docs schemas lock quality chaos erasure bench bench-list clean
+.PHONY: install run demo check test test-export format docs schemas lock quality chaos erasure fuzz bench bench-list clean
 
 install: $(STAMP)
 
@@ -64,6 +64,9 @@ chaos: install
 
 erasure: install
 	$(BIN)/pytest -m erasure tests/flow/test_leaving.py -s -v
+
+fuzz: install
+	MIZZAP_FUZZ_EXAMPLES=300 $(BIN)/pytest -m "not chaos" tests/security/test_schema.py --timeout 3600 --quiet
 
 bench: install
 	$(BIN)/python -m tests.bench.bench $(if $(PHOTOS),--photos "$(PHOTOS)")
