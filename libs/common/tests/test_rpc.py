@@ -9,6 +9,7 @@ from mizzap_common.bus import Bus
 from mizzap_common.contracts import library, requests
 from mizzap_common.errors import Conflict, InvalidInput, MizzapError, NotFound, Unavailable
 from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 METHOD = requests.THUMBS_COUNT
 
@@ -41,6 +42,7 @@ async def test_an_answer_comes_back_as_its_own_type(nats_url: str) -> None:
         (KeyError("a bug"), MizzapError),
         (OSError("store away"), Unavailable),
         (OperationalError("database away", None, OSError()), Unavailable),
+        (PoolTimeout("every connection is taken"), Unavailable),
         (ProgrammingError("a bug in our SQL", None, OSError()), MizzapError),
         (MinioException("store starting"), Unavailable),
     ],

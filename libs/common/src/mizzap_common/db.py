@@ -5,10 +5,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from mizzap_common import changes, inbox, tombstones
 from mizzap_common.inbox import Delivery, UserErased
+
+DATABASE_ERRORS = (DBAPIError, PoolTimeout)
+"""Whatever the driver raises, and the wait for a connection that took too long: what a loop outlives."""
+DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+"""What is raised while the database is away or busy. Its other errors are mistakes of ours, and no reason to try again."""
 
 
 class Database:

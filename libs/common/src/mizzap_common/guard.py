@@ -6,10 +6,10 @@ import time
 import structlog
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
-from sqlalchemy.exc import DBAPIError
 
 from mizzap_common import streams
 from mizzap_common.bus import Bus
+from mizzap_common.db import DATABASE_ERRORS
 from mizzap_common.relay import Relay
 from mizzap_common.settings import Settings
 
@@ -33,7 +33,7 @@ class Guard:
             try:
                 async with asyncio.timeout(30):
                     await self.look()
-            except (NatsError, DBAPIError, OSError, TimeoutError) as error:
+            except (NatsError, *DATABASE_ERRORS, OSError, TimeoutError) as error:
                 log.warning("the broker does not answer", reason=repr(error))
             await asyncio.sleep(INTERVAL_SECONDS)
 

@@ -7,12 +7,11 @@ import structlog
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from sqlalchemy import Row, delete, func, select, update
-from sqlalchemy.exc import DBAPIError
 
 from mizzap_common import outbox
 from mizzap_common.contracts.catalog import BY_SUBJECT, Event
 from mizzap_common.contracts.events import UserEvent
-from mizzap_common.db import Database
+from mizzap_common.db import DATABASE_ERRORS, Database
 from mizzap_common.tables import INBOX, OUTBOX
 from mizzap_common.telemetry import OUTBOX_PUBLISHED, OUTBOX_REARMED, OUTBOX_WAITING
 
@@ -43,7 +42,7 @@ class Relay:
             try:
                 if await self.publish_batch() == _BATCH:
                     continue
-            except (NatsError, DBAPIError, OSError, TimeoutError) as error:
+            except (NatsError, *DATABASE_ERRORS, OSError, TimeoutError) as error:
                 log.warning("outbox waits", reason=repr(error))
                 await asyncio.sleep(_ERROR_SECONDS)
                 continue

@@ -11,15 +11,12 @@ from typing import Any, Generic
 import structlog
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from mizzap_common.contracts.requests import A, Method, Q
+from mizzap_common.db import DATABASE_AWAY
 from mizzap_common.errors import KINDS, InvalidInput, MizzapError, Unavailable
 from mizzap_common.storage import STORE_ERRORS
 from mizzap_common.telemetry import REQUESTS
-
-AWAY = (OperationalError, InterfaceError)
-"""What the driver raises while the database is away; its other errors are mistakes of ours, and no reason to try again."""
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +33,7 @@ class Answerer(Generic[Q, A]):
             answer = await self.handler(self._parse(body))
         except MizzapError as error:
             return self._refuse(error)
-        except (*AWAY, *STORE_ERRORS) as error:
+        except (*DATABASE_AWAY, *STORE_ERRORS) as error:
             log.warning("a part does not answer", method=self.method.subject, reason=repr(error))
             return self._refuse(Unavailable("A part of the service does not answer right now. Please try again."))
         except Exception as error:  # a bug: the asker gets an answer, the log gets the whole of it

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import structlog
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,7 +17,7 @@ from starlette.routing import Route
 
 from mizzap_common import migrations, tasks, telemetry
 from mizzap_common.bus import Bus
-from mizzap_common.db import Database
+from mizzap_common.db import DATABASE_ERRORS, Database
 from mizzap_common.guard import Guard
 from mizzap_common.relay import Relay
 from mizzap_common.settings import DatabaseSettings, Settings
@@ -154,7 +153,7 @@ def _hourly(relay: Relay) -> Callable[[], Coroutine[Any, Any, None]]:
             await asyncio.sleep(_FORGET_EVERY_SECONDS)
             try:
                 await relay.forget_old()
-            except (DBAPIError, OSError) as error:
+            except (*DATABASE_ERRORS, OSError) as error:
                 log.warning("old events stay for another hour", reason=repr(error))
 
     return loop

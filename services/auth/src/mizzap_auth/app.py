@@ -5,9 +5,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 import structlog
+from mizzap_common.db import DATABASE_ERRORS
 from mizzap_common.sealed import BadKeyRing, KeyRing
 from mizzap_common.service import Service
-from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 
 from mizzap_auth import leaving, rpc
@@ -64,7 +64,7 @@ async def _forget(sessions: Sessions) -> None:
     while True:
         try:
             await sessions.forget_ended()
-        except (DBAPIError, OSError) as error:
+        except (*DATABASE_ERRORS, OSError) as error:
             log.warning("ended sessions stay for another hour", reason=repr(error))
         await asyncio.sleep(_FORGET_EVERY_SECONDS)
 
@@ -74,6 +74,6 @@ async def _forget_audit(audit: AuditLog) -> None:
         try:
             if dropped := await audit.forget_old():
                 log.info("old audit entries dropped", entries=dropped)
-        except (DBAPIError, OSError) as error:
+        except (*DATABASE_ERRORS, OSError) as error:
             log.warning("old audit entries stay for another hour", reason=repr(error))
         await asyncio.sleep(_FORGET_EVERY_SECONDS)

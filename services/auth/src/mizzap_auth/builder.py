@@ -5,9 +5,9 @@ from typing import BinaryIO, cast
 
 import structlog
 from mizzap_common.bus import Bus
+from mizzap_common.db import DATABASE_ERRORS
 from mizzap_common.errors import MizzapError
 from mizzap_common.storage import STORE_ERRORS, Storage
-from sqlalchemy.exc import DBAPIError
 
 from mizzap_auth.archive import Archive, GivenUp
 from mizzap_auth.exports import MIME_TYPE, Exports, export_key
@@ -37,7 +37,7 @@ class Builder:
             try:
                 if await self.work():
                     continue
-            except (DBAPIError, OSError) as error:
+            except (*DATABASE_ERRORS, OSError) as error:
                 log.warning("exports wait", reason=repr(error))
             await asyncio.sleep(self.exports.settings.export_poll_seconds)
 
@@ -45,7 +45,7 @@ class Builder:
         while True:
             try:
                 await self.exports.remove_expired()
-            except (DBAPIError, *STORE_ERRORS) as error:
+            except (*DATABASE_ERRORS, *STORE_ERRORS) as error:
                 log.warning("exports whose time is over stay for now", reason=repr(error))
             await asyncio.sleep(_EXPIRE_EVERY_SECONDS)
 
@@ -58,7 +58,7 @@ class Builder:
             await self._build(claim)
         except GivenUp:
             log.info("export given up", export_id=claim.export_id)
-        except (MizzapError, DBAPIError, TimeoutError, *STORE_ERRORS) as error:
+        except (MizzapError, *DATABASE_ERRORS, TimeoutError, *STORE_ERRORS) as error:
             log.warning("export could not be built", export_id=claim.export_id, reason=type(error).__name__)
             await self.exports.give_back(claim, "A part of the service did not answer. Please ask for a new export.")
         return True

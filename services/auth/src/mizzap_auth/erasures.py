@@ -9,12 +9,11 @@ import structlog
 from mizzap_common import outbox, tombstones
 from mizzap_common.clock import Clock, utc_now
 from mizzap_common.contracts import catalog, erasing, events
-from mizzap_common.db import Database
+from mizzap_common.db import DATABASE_ERRORS, Database
 from mizzap_common.errors import Unauthorized
 from mizzap_common.inbox import Delivery
 from mizzap_common.storage import STORE_ERRORS
 from prometheus_client import Gauge
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_auth import erasures_repository as repository
@@ -105,7 +104,7 @@ class Erasures:
         while True:
             try:
                 await self.sweep()
-            except (DBAPIError, *STORE_ERRORS) as error:
+            except (*DATABASE_ERRORS, *STORE_ERRORS) as error:
                 log.warning("erasures wait", reason=repr(error))
             await self._wait()
 

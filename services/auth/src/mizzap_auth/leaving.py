@@ -5,10 +5,10 @@ import time
 from dataclasses import dataclass
 
 import structlog
+from mizzap_common.db import DATABASE_ERRORS
 from mizzap_common.sealed import KeyRing
 from mizzap_common.service import Service
 from mizzap_common.storage import STORE_ERRORS
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_auth import events, rpc
@@ -72,7 +72,7 @@ async def compare_patiently(erasures: Erasures, seconds: float = _PATIENCE_SECON
         try:
             await erasures.compare()
             return
-        except (DBAPIError, *STORE_ERRORS) as error:
+        except (*DATABASE_ERRORS, *STORE_ERRORS) as error:
             if time.monotonic() > deadline:
                 raise
             log.warning("the ledger can't be read yet", reason=repr(error))

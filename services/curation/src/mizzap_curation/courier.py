@@ -7,8 +7,7 @@ from typing import Any, cast
 
 import structlog
 from mizzap_common.contracts.ordering import Partner
-from mizzap_common.db import Database
-from sqlalchemy.exc import DBAPIError
+from mizzap_common.db import DATABASE_ERRORS, Database
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_curation import orders_repository
@@ -49,7 +48,7 @@ class Courier:
             try:
                 if await self.work():
                     continue
-            except (DBAPIError, OSError, TimeoutError) as error:
+            except (*DATABASE_ERRORS, OSError, TimeoutError) as error:
                 log.warning("partners wait", reason=repr(error))
             await asyncio.sleep(self.poll_seconds)
 

@@ -9,10 +9,9 @@ import structlog
 from mizzap_common import ai_consents, changes, outbox
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, curating, events
-from mizzap_common.db import Database
+from mizzap_common.db import DATABASE_ERRORS, Database
 from mizzap_common.errors import MizzapError
 from prometheus_client import Histogram
-from sqlalchemy.exc import DBAPIError
 
 from mizzap_curation import embeddings, repository
 from mizzap_curation.clusters import Shot, cluster
@@ -56,7 +55,7 @@ class Curator:
             try:
                 if await self.work():
                     continue
-            except (DBAPIError, MizzapError, OSError, TimeoutError) as error:
+            except (*DATABASE_ERRORS, MizzapError, OSError, TimeoutError) as error:
                 log.warning("moments wait", reason=repr(error))
             await asyncio.sleep(self.poll_seconds)
 

@@ -4,10 +4,9 @@ import asyncio
 
 import structlog
 from mizzap_common.contracts import events, keeping, library
-from mizzap_common.db import Database
+from mizzap_common.db import DATABASE_ERRORS, Database
 from mizzap_common.errors import QuotaExceeded
 from mizzap_common.inbox import Delivery
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_photos import quotas_repository
@@ -70,7 +69,7 @@ class Quotas:
             await asyncio.sleep(wait)
             try:
                 await self.recount()
-            except DBAPIError as error:
+            except DATABASE_ERRORS as error:
                 log.warning("quotas are recounted another time", reason=repr(error))
             wait = self.recount_every
 

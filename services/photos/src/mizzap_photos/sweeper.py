@@ -13,12 +13,11 @@ import structlog
 from mizzap_common import outbox
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, library
-from mizzap_common.db import Database
+from mizzap_common.db import DATABASE_ERRORS, Database
 from mizzap_common.storage import STORE_ERRORS, Storage
 from mizzap_common.telemetry import OUTBOX_REARMED
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_photos import jobs, quotas_repository, repository
@@ -54,7 +53,7 @@ class Sweeper:
             await asyncio.sleep(self.settings.sweep_interval_seconds)
             try:
                 await self.sweep()
-            except (NatsError, DBAPIError, OSError, TimeoutError) as error:
+            except (NatsError, *DATABASE_ERRORS, OSError, TimeoutError) as error:
                 log.warning("sweeping waits", reason=repr(error))
 
     async def sweep(self) -> int:
@@ -99,7 +98,7 @@ class Sweeper:
         while True:
             try:
                 await self.remove_orphans(timedelta(hours=self.settings.orphan_after_hours))
-            except (DBAPIError, *STORE_ERRORS) as error:
+            except (*DATABASE_ERRORS, *STORE_ERRORS) as error:
                 log.warning("orphans stay for now", reason=repr(error))
             await asyncio.sleep(_ORPHAN_EVERY_SECONDS)
 

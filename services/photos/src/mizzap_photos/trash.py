@@ -7,8 +7,7 @@ from typing import cast
 
 import structlog
 from mizzap_common.contracts import events, keeping, library
-from mizzap_common.db import Database
-from sqlalchemy.exc import DBAPIError
+from mizzap_common.db import DATABASE_ERRORS, Database
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_photos import moving, quotas_repository, trash_repository
@@ -75,7 +74,7 @@ class Trash:
         while True:
             try:
                 await self.purge()
-            except DBAPIError as error:
+            except DATABASE_ERRORS as error:
                 log.warning("the trash stays for now", reason=repr(error))
             await asyncio.sleep(self.purge_every)
 
