@@ -46,7 +46,7 @@ async def start_gateway(nats_url: str, s3_settings: testing.Store) -> AsyncItera
     async def start() -> AsyncIterator[httpx.AsyncClient]:
         settings = testing.settings_for(
             GatewaySettings, nats_url, s3_settings,
-            key_refetch_seconds=_REFETCH_SECONDS, key_lifetime_seconds=_LIFETIME_SECONDS,
+            limits_factor=1000, key_refetch_seconds=_REFETCH_SECONDS, key_lifetime_seconds=_LIFETIME_SECONDS,
         )  # fmt: skip
         app = build_gateway(settings)
         transport = httpx.ASGITransport(app=app)

@@ -118,7 +118,9 @@ async def world(
         await running.enter_async_context(testing.running(photos))
         await running.enter_async_context(testing.running(build_curation(curation)))
         await running.enter_async_context(serving(simulator.app(), partner_listener))
-        await running.enter_async_context(serving(build_gateway(settings(GatewaySettings)), gateway_listener))
+        await running.enter_async_context(
+            serving(build_gateway(settings(GatewaySettings, limits_factor=1000)), gateway_listener)
+        )
         http = httpx.AsyncClient(base_url=gateway_url, timeout=30, trust_env=False)
         yield World(bus, await running.enter_async_context(http), simulator, signing_key)
 

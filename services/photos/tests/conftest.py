@@ -44,8 +44,11 @@ async def world(
     settings = settings_for(
         PhotosSettings, nats_url, s3_settings, url, workers=1, sweep_interval_seconds=3600, key_ring_file=key_ring_file
     )
+    storage = Storage(settings_for(Settings, nats_url, s3_settings))
+    # the bucket is everybody's: what earlier tests stored would be this one's user's too
+    await storage.remove(*[found.key for found in await storage.list("user-")])
     async with outsider(nats_url) as bus, running(build(settings)):
-        yield World(bus, Storage(settings_for(Settings, nats_url, s3_settings)), settings)
+        yield World(bus, storage, settings)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from mizzap_common.contracts import events, feed, keeping, library
 from mizzap_common.db import Database
-from mizzap_common.errors import NotFound
+from mizzap_common.errors import Conflict, NotFound
 from mizzap_common.imaging.metadata import PhotoMetadata
 from mizzap_common.inbox import Delivery
 from mizzap_common.sealed import KeyRing
@@ -106,7 +106,10 @@ class Writer:
             await self.bin.restore(library.PhotoRequest(user_id=self.user_id, photo_id=photo_id))
 
     async def upload_again(self, number: int | None = None) -> None:
-        await self.photos.register(self.chance.choice(self.files) if number is None else self.files[number])
+        request = self.chance.choice(self.files) if number is None else self.files[number]
+        # a deletion at the same moment was quicker: the client would send the bytes once more
+        with suppress(Conflict):
+            await self.photos.register(request)
 
     async def batch(self) -> None:
         action = self.chance.choice(["delete", "restore", "delete_permanently", "favourite", "unfavourite"])

@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from mizzap_albums.models import AlbumRow, DeletedFamilyRow, FamilyMemberRow, SharedAlbumRow
 
-_LOCK_SPACE = 7_700_003
+_LOCK_SPACE = 7_700_009
 
 
 async def lock(session: AsyncSession, family_id: int) -> None:
