@@ -1,4 +1,6 @@
-"""The tables that every service with a database has beside its own: delivery and tombstones."""
+"""The tables that every service with a database has beside its own (delivery, tombstones), and columns that recur."""
+
+from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
@@ -20,8 +22,18 @@ from sqlalchemy.dialects.postgresql import JSONB
 metadata = MetaData()
 
 
-def _now() -> Column[object]:
-    return Column("created_at", DateTime(timezone=True), server_default=func.now(), nullable=False)
+def identity() -> Column[int]:
+    """A key that the database numbers."""
+    return Column(BigInteger, Identity(), primary_key=True)
+
+
+def now(name: str | None = None) -> Column[datetime]:
+    """When the row was made, unless the writer says otherwise."""
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+def time(*, nullable: bool = True) -> Column[datetime]:
+    return Column(DateTime(timezone=True), nullable=nullable)
 
 
 OUTBOX = Table(
@@ -35,7 +47,7 @@ OUTBOX = Table(
     Column("headers", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("cause", Uuid, nullable=True, comment="id of the event whose handling made this one"),
     Column("attempt", Integer, nullable=False, server_default="0", comment="how often it was armed again"),
-    _now(),
+    now("created_at"),
     Column("published_at", DateTime(timezone=True), nullable=True),
     Index("outbox_unpublished", "seq", postgresql_where=text("published_at IS NULL")),
     Index("outbox_about", "about", "subject"),
@@ -48,7 +60,7 @@ INBOX = Table(
     metadata,
     Column("consumer", Text, nullable=False),
     Column("event_id", Uuid, nullable=False),
-    Column("handled_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+    now("handled_at"),
     PrimaryKeyConstraint("consumer", "event_id"),
     Index("inbox_handled", "handled_at"),
 )
@@ -67,7 +79,7 @@ USER_TOMBSTONES = Table(
     "user_tombstones",
     metadata,
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
-    _now(),
+    now("created_at"),
     info=OUTLIVES_USER,
 )
 
@@ -76,7 +88,7 @@ TOMBSTONES = Table(
     metadata,
     Column("photo_id", BigInteger, primary_key=True, autoincrement=False),
     Column("user_id", BigInteger, nullable=False),
-    _now(),
+    now("created_at"),
 )
 
 

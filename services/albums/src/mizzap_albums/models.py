@@ -9,27 +9,16 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
     ForeignKey,
-    Identity,
     Index,
     MetaData,
     String,
     Text,
     UniqueConstraint,
-    func,
 )
 from sqlmodel import Field, SQLModel
 
 metadata = MetaData()
-
-
-def _identity() -> Column[int]:
-    return Column(BigInteger, Identity(), primary_key=True)
-
-
-def _now() -> Column[datetime]:
-    return Column(DateTime(timezone=True), nullable=False, server_default=func.now())
 
 
 class Base(SQLModel):
@@ -45,7 +34,7 @@ class AlbumRow(Base, table=True):
         Index("albums_by_user", "user_id", "created_at"),
     )
 
-    id: int | None = Field(default=None, sa_column=_identity())
+    id: int | None = Field(default=None, sa_column=tables.identity())
     user_id: int = Field(sa_type=BigInteger)
     name: str = Field(sa_type=String(255))
     description: str | None = Field(default=None, sa_type=Text)
@@ -54,8 +43,8 @@ class AlbumRow(Base, table=True):
     )
     visibility: str = Field(default="private", sa_type=Text)
     version: int = Field(default=1, sa_column=Column(BigInteger, nullable=False, server_default="1"))
-    created_at: datetime | None = Field(default=None, sa_column=_now())
-    updated_at: datetime | None = Field(default=None, sa_column=_now())
+    created_at: datetime | None = Field(default=None, sa_column=tables.now())
+    updated_at: datetime | None = Field(default=None, sa_column=tables.now())
 
 
 class AlbumPhotoRow(Base, table=True):
@@ -69,12 +58,12 @@ class AlbumPhotoRow(Base, table=True):
         Index("album_photos_by_owner", "owner_id"),
     )
 
-    id: int | None = Field(default=None, sa_column=_identity())
+    id: int | None = Field(default=None, sa_column=tables.identity())
     album_id: int = Field(sa_column=Column(BigInteger, ForeignKey("albums.id", ondelete="CASCADE"), nullable=False))
     photo_id: int = Field(sa_type=BigInteger)
     owner_id: int = Field(sa_column=Column(BigInteger, nullable=False, comment="whose photo it is"))
     position: int = Field(sa_type=BigInteger)
-    added_at: datetime | None = Field(default=None, sa_column=_now())
+    added_at: datetime | None = Field(default=None, sa_column=tables.now())
 
 
 class FamilyMemberRow(Base, table=True):
@@ -103,7 +92,7 @@ class DeletedFamilyRow(Base, table=True):
     __tablename__ = "deleted_families"
 
     family_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    deleted_at: datetime | None = Field(default=None, sa_column=_now())
+    deleted_at: datetime | None = Field(default=None, sa_column=tables.now())
 
 
 class SharedAlbumRow(Base, table=True):
@@ -116,12 +105,12 @@ class SharedAlbumRow(Base, table=True):
         Index("shared_albums_by_family", "family_id"),
     )
 
-    id: int | None = Field(default=None, sa_column=_identity())
+    id: int | None = Field(default=None, sa_column=tables.identity())
     album_id: int = Field(sa_column=Column(BigInteger, ForeignKey("albums.id", ondelete="CASCADE"), nullable=False))
     family_id: int = Field(sa_type=BigInteger)
     visibility: str = Field(sa_type=Text)
     originals: bool = Field(sa_column=Column(Boolean, nullable=False, comment="members may download them"))
-    created_at: datetime | None = Field(default=None, sa_column=_now())
+    created_at: datetime | None = Field(default=None, sa_column=tables.now())
 
 
 tables.add_to(metadata)

@@ -7,31 +7,16 @@ from mizzap_common import tables
 from sqlalchemy import (
     BigInteger,
     Column,
-    DateTime,
     ForeignKey,
-    Identity,
     Index,
     LargeBinary,
     MetaData,
     Text,
     UniqueConstraint,
-    func,
 )
 from sqlmodel import Field, SQLModel
 
 metadata = MetaData()
-
-
-def _identity() -> Column[int]:
-    return Column(BigInteger, Identity(), primary_key=True)
-
-
-def _now() -> Column[datetime]:
-    return Column(DateTime(timezone=True), nullable=False, server_default=func.now())
-
-
-def _time(nullable: bool = True) -> Column[datetime]:
-    return Column(DateTime(timezone=True), nullable=nullable)
 
 
 def _user_id() -> Column[int]:
@@ -55,7 +40,7 @@ class UserRow(Base, table=True):
 
     __tablename__ = "users"
 
-    id: int | None = Field(default=None, sa_column=_identity())
+    id: int | None = Field(default=None, sa_column=tables.identity())
     email: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     """As the user writes it, sealed."""
     email_index: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
@@ -66,10 +51,10 @@ class UserRow(Base, table=True):
     country: str = Field(default="FR", sa_type=Text)
     privacy_accepted: bool = False
     tier: str = Field(default="free", sa_column=Column(Text, nullable=False, server_default="free"))
-    gdpr_consent_date: datetime | None = Field(default=None, sa_column=_time())
-    created_at: datetime | None = Field(default=None, sa_column=_now())
-    updated_at: datetime | None = Field(default=None, sa_column=_now())
-    deleted_at: datetime | None = Field(default=None, sa_column=_time())
+    gdpr_consent_date: datetime | None = Field(default=None, sa_column=tables.time())
+    created_at: datetime | None = Field(default=None, sa_column=tables.now())
+    updated_at: datetime | None = Field(default=None, sa_column=tables.now())
+    deleted_at: datetime | None = Field(default=None, sa_column=tables.time())
 
 
 class SessionRow(Base, table=True):
@@ -78,14 +63,14 @@ class SessionRow(Base, table=True):
     __tablename__ = "sessions"
     __table_args__ = (Index("sessions_by_user", "user_id"), Index("sessions_by_end", "expires_at"))
 
-    id: int | None = Field(default=None, sa_column=_identity())
+    id: int | None = Field(default=None, sa_column=tables.identity())
     user_id: int = Field(sa_column=Column(BigInteger, ForeignKey("users.id", ondelete="CASCADE"), nullable=False))
     device_name: str = Field(sa_type=Text)
-    created_at: datetime | None = Field(default=None, sa_column=_now())
-    last_used_at: datetime | None = Field(default=None, sa_column=_now())
+    created_at: datetime | None = Field(default=None, sa_column=tables.now())
+    last_used_at: datetime | None = Field(default=None, sa_column=tables.now())
     """When it last got new tokens or was asked about, to within a few minutes."""
-    expires_at: datetime = Field(sa_column=_time(nullable=False))
-    revoked_at: datetime | None = Field(default=None, sa_column=_time())
+    expires_at: datetime = Field(sa_column=tables.time(nullable=False))
+    revoked_at: datetime | None = Field(default=None, sa_column=tables.time())
 
 
 class RefreshTokenRow(Base, table=True):
@@ -96,8 +81,8 @@ class RefreshTokenRow(Base, table=True):
 
     token_hash: str = Field(sa_column=Column(Text, primary_key=True))
     session_id: int = Field(sa_column=Column(BigInteger, ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False))
-    created_at: datetime | None = Field(default=None, sa_column=_now())
-    rotated_at: datetime | None = Field(default=None, sa_column=_time())
+    created_at: datetime | None = Field(default=None, sa_column=tables.now())
+    rotated_at: datetime | None = Field(default=None, sa_column=tables.time())
     successor_salt: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     """With it the token itself, and nobody else, gives its successor once more."""
 
@@ -108,20 +93,20 @@ class ConsentRow(Base, table=True):
     __tablename__ = "consents"
     __table_args__ = (Index("consents_by_user", "user_id", "purpose", "id"),)
 
-    id: int | None = Field(default=None, sa_column=_identity())
+    id: int | None = Field(default=None, sa_column=tables.identity())
     user_id: int = Field(sa_column=_user_id())
     purpose: str = Field(sa_type=Text)
     version: str = Field(sa_type=Text)
     granted: bool
-    at: datetime | None = Field(default=None, sa_column=_now())
+    at: datetime | None = Field(default=None, sa_column=tables.now())
 
 
 class FamilyRow(Base, table=True):
     __tablename__ = "families"
 
-    id: int | None = Field(default=None, sa_column=_identity())
+    id: int | None = Field(default=None, sa_column=tables.identity())
     name: str = Field(sa_type=Text)
-    created_at: datetime | None = Field(default=None, sa_column=_now())
+    created_at: datetime | None = Field(default=None, sa_column=tables.now())
     change: int = Field(
         default=0,
         sa_column=Column(BigInteger, nullable=False, server_default="0", comment="goes up with every event"),
@@ -135,11 +120,11 @@ class FamilyMemberRow(Base, table=True):
         Index("family_members_by_user", "user_id"),
     )
 
-    id: int | None = Field(default=None, sa_column=_identity())
+    id: int | None = Field(default=None, sa_column=tables.identity())
     family_id: int = Field(sa_column=_family_id())
     user_id: int = Field(sa_column=_user_id())
     role: str = Field(sa_type=Text)
-    joined_at: datetime | None = Field(default=None, sa_column=_now())
+    joined_at: datetime | None = Field(default=None, sa_column=tables.now())
 
 
 class FamilyInvitationRow(Base, table=True):
@@ -148,13 +133,13 @@ class FamilyInvitationRow(Base, table=True):
     __tablename__ = "family_invitations"
     __table_args__ = (Index("family_invitations_by_family", "family_id"),)
 
-    id: int | None = Field(default=None, sa_column=_identity())
+    id: int | None = Field(default=None, sa_column=tables.identity())
     family_id: int = Field(sa_column=_family_id())
     role: str = Field(sa_type=Text)
     token_hash: str = Field(sa_column=Column(Text, nullable=False, unique=True))
     email_index: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
-    created_at: datetime | None = Field(default=None, sa_column=_now())
-    expires_at: datetime = Field(sa_column=_time(nullable=False))
+    created_at: datetime | None = Field(default=None, sa_column=tables.now())
+    expires_at: datetime = Field(sa_column=tables.time(nullable=False))
 
 
 class AuditRow(Base, table=True):
@@ -165,7 +150,7 @@ class AuditRow(Base, table=True):
 
     user_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    at: datetime = Field(sa_column=_time(nullable=False))
+    at: datetime = Field(sa_column=tables.time(nullable=False))
     action: str = Field(sa_type=Text)
     about: str = Field(sa_type=Text)
     previous: bytes = Field(sa_column=_bytes())

@@ -18,7 +18,6 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     false,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -29,10 +28,6 @@ metadata = MetaData()
 
 class Base(SQLModel):
     metadata: ClassVar[MetaData] = metadata
-
-
-def _time(**options: Any) -> Column[Any]:
-    return Column(DateTime(timezone=True), **options)
 
 
 class ScoreRow(Base, table=True):
@@ -61,7 +56,7 @@ class ScoreRow(Base, table=True):
     """Another step of the photo failed: it can't be shown, and is no candidate until it is processed after all."""
     outcome_version: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
     """Of the outcome that `failed` comes from; an earlier one that arrives later changes nothing."""
-    scored_at: datetime | None = Field(default=None, sa_column=_time(nullable=False, server_default=func.now()))
+    scored_at: datetime | None = Field(default=None, sa_column=tables.now())
 
 
 class UnscoredRow(Base, table=True):
@@ -111,11 +106,11 @@ class SetRow(Base, table=True):
     """What `wanted` was when the moments were chosen."""
     edits: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
     """Goes up when the user changes something: a choice that began before that is thrown away."""
-    due_since: datetime | None = Field(default=None, sa_column=_time())
-    due_at: datetime | None = Field(default=None, sa_column=_time())
-    claimed_until: datetime | None = Field(default=None, sa_column=_time())
-    updated_at: datetime | None = Field(default=None, sa_column=_time())
-    confirmed_at: datetime | None = Field(default=None, sa_column=_time())
+    due_since: datetime | None = Field(default=None, sa_column=tables.time())
+    due_at: datetime | None = Field(default=None, sa_column=tables.time())
+    claimed_until: datetime | None = Field(default=None, sa_column=tables.time())
+    updated_at: datetime | None = Field(default=None, sa_column=tables.time())
+    confirmed_at: datetime | None = Field(default=None, sa_column=tables.time())
 
 
 class MomentRow(Base, table=True):
@@ -166,11 +161,11 @@ class OrderRow(Base, table=True):
     error_code: str | None = Field(default=None, sa_type=Text)
     error_message: str | None = Field(default=None, sa_type=Text)
     consent_version: str = Field(sa_type=Text)
-    consent_given_at: datetime = Field(default=None, sa_column=_time(nullable=False, server_default=func.now()))
-    consent_withdrawn_at: datetime | None = Field(default=None, sa_column=_time())
-    links_expire_at: datetime = Field(sa_column=_time(nullable=False))
-    created_at: datetime = Field(default=None, sa_column=_time(nullable=False, server_default=func.now()))
-    updated_at: datetime = Field(default=None, sa_column=_time(nullable=False, server_default=func.now()))
+    consent_given_at: datetime = Field(default=None, sa_column=tables.now())
+    consent_withdrawn_at: datetime | None = Field(default=None, sa_column=tables.time())
+    links_expire_at: datetime = Field(sa_column=tables.time(nullable=False))
+    created_at: datetime = Field(default=None, sa_column=tables.now())
+    updated_at: datetime = Field(default=None, sa_column=tables.now())
 
 
 class OrderPhotoRow(Base, table=True):
@@ -202,9 +197,9 @@ class PartnerRequestRow(Base, table=True):
         sa_column=Column(Uuid, nullable=False, comment="the same with every try: the partner's key")
     )
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
-    send_after: datetime = Field(default=None, sa_column=_time(nullable=False, server_default=func.now()))
-    claimed_until: datetime | None = Field(default=None, sa_column=_time())
-    done_at: datetime | None = Field(default=None, sa_column=_time())
+    send_after: datetime = Field(default=None, sa_column=tables.now())
+    claimed_until: datetime | None = Field(default=None, sa_column=tables.time())
+    done_at: datetime | None = Field(default=None, sa_column=tables.time())
     outcome: str | None = Field(default=None, sa_type=Text)
 
 
@@ -219,7 +214,7 @@ class PartnerCallbackRow(Base, table=True):
     order_id: int = Field(sa_column=_order_id(nullable=False))
     user_id: int = Field(sa_type=BigInteger)
     answer: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
-    created_at: datetime | None = Field(default=None, sa_column=_time(nullable=False, server_default=func.now()))
+    created_at: datetime | None = Field(default=None, sa_column=tables.now())
 
 
 tables.add_to(metadata)

@@ -17,7 +17,6 @@ from sqlalchemy import (
     Text,
     Uuid,
     false,
-    func,
 )
 from sqlalchemy.dialects.postgresql import BIT, JSONB
 from sqlmodel import Field, SQLModel
@@ -27,10 +26,6 @@ metadata = MetaData()
 
 class Base(SQLModel):
     metadata: ClassVar[MetaData] = metadata
-
-
-def _now() -> Column[datetime]:
-    return Column(DateTime(timezone=True), nullable=False, server_default=func.now())
 
 
 def _foreign_id() -> Column[int]:
@@ -71,7 +66,7 @@ class FingerprintRow(Base, table=True):
         default=False,
         sa_column=Column(Boolean, nullable=False, server_default=false(), comment="whether there is a vector of it"),
     )
-    uploaded_at: datetime | None = Field(default=None, sa_column=_now())
+    uploaded_at: datetime | None = Field(default=None, sa_column=tables.now())
 
 
 class MatchRow(Base, table=True):
@@ -86,7 +81,7 @@ class MatchRow(Base, table=True):
     lane: str = Field(sa_type=Text)
     score: float
     reasons: list[str] = Field(sa_column=Column(JSONB, nullable=False))
-    created_at: datetime | None = Field(default=None, sa_column=_now())
+    created_at: datetime | None = Field(default=None, sa_column=tables.now())
 
 
 class DuplicateRow(Base, table=True):
@@ -108,12 +103,12 @@ class DuplicateRow(Base, table=True):
     similarity_score: float
     reasons: list[str] = Field(sa_column=Column(JSONB, nullable=False))
     action: str = Field(default="pending", sa_type=Text)
-    action_date: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    action_date: datetime | None = Field(default=None, sa_column=tables.time())
     current: bool = Field(
         default=True,
         sa_column=Column(Boolean, nullable=False, comment="whether the groups as they are hold it; decided pairs stay"),
     )
-    created_at: datetime | None = Field(default=None, sa_column=_now())
+    created_at: datetime | None = Field(default=None, sa_column=tables.now())
 
 
 class DecisionRow(Base, table=True):
@@ -126,7 +121,7 @@ class DecisionRow(Base, table=True):
     right_id: int = Field(sa_column=_foreign_id())
     user_id: int = Field(sa_type=BigInteger)
     action: str = Field(sa_type=Text)
-    decided_at: datetime | None = Field(default=None, sa_column=_now())
+    decided_at: datetime | None = Field(default=None, sa_column=tables.now())
 
 
 class ActionRow(Base, table=True):
@@ -145,7 +140,7 @@ class ActionRow(Base, table=True):
     right_id: int = Field(sa_type=BigInteger)
     before: str = Field(sa_type=Text)
     after: str = Field(sa_type=Text)
-    created_at: datetime | None = Field(default=None, sa_column=_now())
+    created_at: datetime | None = Field(default=None, sa_column=tables.now())
 
 
 tables.add_to(metadata)

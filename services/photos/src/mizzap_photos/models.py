@@ -10,7 +10,6 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
-    Identity,
     Index,
     LargeBinary,
     MetaData,
@@ -18,24 +17,11 @@ from sqlalchemy import (
     Text,
     Uuid,
     false,
-    func,
     text,
 )
 from sqlmodel import Field, SQLModel
 
 metadata = MetaData()
-
-
-def _identity() -> Column[int]:
-    return Column(BigInteger, Identity(), primary_key=True)
-
-
-def _now() -> Column[datetime]:
-    return Column(DateTime(timezone=True), nullable=False, server_default=func.now())
-
-
-def _time() -> Column[datetime]:
-    return Column(DateTime(timezone=True), nullable=True)
 
 
 class Base(SQLModel):
@@ -66,7 +52,7 @@ class PhotoRow(Base, table=True):
         Index("photos_in_trash", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
     )
 
-    id: int | None = Field(default=None, sa_column=_identity())
+    id: int | None = Field(default=None, sa_column=tables.identity())
     user_id: int = Field(sa_type=BigInteger)
     file_name: str = Field(sa_type=Text)
     object_key: str = Field(sa_type=Text)
@@ -96,16 +82,16 @@ class PhotoRow(Base, table=True):
     has_duplicates: bool = False
     duplicate_count: int = 0
     quality_score: float | None = None
-    uploaded_at: datetime | None = Field(default=None, sa_column=_now())
-    processed_at: datetime | None = Field(default=None, sa_column=_time())
-    updated_at: datetime | None = Field(default=None, sa_column=_now())
+    uploaded_at: datetime | None = Field(default=None, sa_column=tables.now())
+    processed_at: datetime | None = Field(default=None, sa_column=tables.time())
+    updated_at: datetime | None = Field(default=None, sa_column=tables.now())
     outcome_version: int = Field(
         default=0,
         sa_column=Column(
             BigInteger, nullable=False, server_default="0", comment="outcomes of processing that were told"
         ),
     )
-    trashed_at: datetime | None = Field(default=None, sa_column=_time())
+    trashed_at: datetime | None = Field(default=None, sa_column=tables.time())
     """Since when it is in the trash, hidden from its owner everywhere else."""
     trash_version: int = Field(
         default=0,
@@ -123,7 +109,7 @@ class JobRow(Base, table=True):
         Index("jobs_pending", "job_type", "created_at", postgresql_where=text("status = 'queued'")),
     )
 
-    id: int | None = Field(default=None, sa_column=_identity())
+    id: int | None = Field(default=None, sa_column=tables.identity())
     user_id: int = Field(sa_type=BigInteger)
     photo_id: int = Field(
         sa_column=Column(BigInteger, ForeignKey("photos.id", ondelete="CASCADE"), nullable=False),
@@ -133,9 +119,9 @@ class JobRow(Base, table=True):
     retry_count: int = 0
     error_code: str | None = Field(default=None, sa_type=Text)
     error_message: str | None = Field(default=None, sa_type=Text)
-    created_at: datetime | None = Field(default=None, sa_column=_now())
-    started_at: datetime | None = Field(default=None, sa_column=_time())
-    completed_at: datetime | None = Field(default=None, sa_column=_time())
+    created_at: datetime | None = Field(default=None, sa_column=tables.now())
+    started_at: datetime | None = Field(default=None, sa_column=tables.time())
+    completed_at: datetime | None = Field(default=None, sa_column=tables.time())
     asked_at: datetime | None = Field(
         default=None,
         sa_column=Column(DateTime(timezone=True), comment="when the sweeper last had the upload told again"),

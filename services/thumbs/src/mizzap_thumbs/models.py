@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from mizzap_common import tables
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, MetaData, Text, UniqueConstraint, func
+from sqlalchemy import BigInteger, Index, MetaData, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 metadata = MetaData()
@@ -20,7 +20,7 @@ class RenditionRow(SQLModel, table=True):
     )
     metadata: ClassVar[MetaData] = metadata
 
-    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    id: int | None = Field(default=None, sa_column=tables.identity())
     user_id: int = Field(sa_type=BigInteger)
     photo_id: int = Field(sa_type=BigInteger)
     side: int
@@ -30,9 +30,7 @@ class RenditionRow(SQLModel, table=True):
     object_key: str = Field(sa_type=Text)
     etag: str = Field(sa_type=Text)
     """SHA-256 of the JPEG: changes with its bytes and with nothing else."""
-    created_at: datetime | None = Field(
-        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
-    )
+    created_at: datetime | None = Field(default=None, sa_column=tables.now())
 
 
 tables.add_to(metadata)
