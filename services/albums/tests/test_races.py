@@ -8,7 +8,7 @@ import pytest
 from mizzap_albums import access, families, repository, sharing
 from mizzap_albums.models import AlbumPhotoRow, AlbumRow, FamilyMemberRow, SharedAlbumRow
 from mizzap_common import testing
-from mizzap_common.contracts import catalog, library
+from mizzap_common.contracts import albums, catalog
 from mizzap_common.errors import MizzapError, NotFound
 from mizzap_common.telemetry import HANDLED
 from sqlalchemy import select, text
@@ -180,7 +180,7 @@ async def test_without_the_look_under_the_lock_a_late_add_gets_in(shared, photos
 
 
 async def no_answer(session, request):
-    return library.Album(
+    return albums.Album(
         id=1, owner_id=1, role="member", name="x", description=None, cover_photo_id=None, visibility="shared",
         photo_count=0, version=1, created_at=datetime.now(UTC), updated_at=datetime.now(UTC),
     )  # fmt: skip

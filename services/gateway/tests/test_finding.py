@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from mizzap_common.contracts import feed, library, requests
+from mizzap_common.contracts import albums, feed, library, requests
 from mizzap_common.errors import InvalidInput, NotFound
 from mizzap_gateway import changes as route
 
 NOW = datetime(2025, 10, 23, 10, tzinfo=UTC)
-ALBUM = library.AlbumWithPhotos(
+ALBUM = albums.AlbumWithPhotos(
     id=4, owner_id=1, role="owner", version=1, name="A", description=None, cover_photo_id=None, visibility="private",
     photo_count=2, created_at=NOW, updated_at=NOW, photo_ids=[9, 5],
 )  # fmt: skip

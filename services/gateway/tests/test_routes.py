@@ -138,28 +138,28 @@ ROUTES: list[tuple[str, str, Any, requests.Method[Any, Any], dict[str, Any], Any
     ("POST", "/photos/batch-action", {"action": "delete", "photoIds": [1, 2]}, requests.PHOTOS_BATCH,
      {"action": "delete", "photo_ids": [1, 2]}, RESULTS, 200),
     ("POST", "/photos/batch-action", {"action": "add_to_album", "photoIds": [1, 2], "albumId": 4}, requests.ALBUMS_ADD,
-     {"album_id": 4, "photo_ids": [1, 2]}, library.AddedToAlbum(**ALBUM, added=[2]), 200),
+     {"album_id": 4, "photo_ids": [1, 2]}, albums.AddedToAlbum(**ALBUM, added=[2]), 200),
     ("GET", "/photos/usage", None, requests.PHOTOS_USAGE, {},
      keeping.Usage(tier="free", used_bytes=1, limit_bytes=10, photos=1, trash=0), 200),
-    ("POST", "/albums", {"name": " Été "}, requests.ALBUMS_CREATE, {"name": "Été"}, library.Album(**ALBUM), 201),
+    ("POST", "/albums", {"name": " Été "}, requests.ALBUMS_CREATE, {"name": "Été"}, albums.Album(**ALBUM), 201),
     ("GET", "/albums", None, requests.ALBUMS_LIST, {"page": 1, "limit": 20},
-     library.AlbumPage(albums=[library.Album(**ALBUM)], total=1), 200),
-    ("GET", "/albums/4", None, requests.ALBUMS_GET, {"album_id": 4}, library.AlbumWithPhotos(**ALBUM, photo_ids=[2, 1]), 200),
+     albums.AlbumPage(albums=[albums.Album(**ALBUM)], total=1), 200),
+    ("GET", "/albums/4", None, requests.ALBUMS_GET, {"album_id": 4}, albums.AlbumWithPhotos(**ALBUM, photo_ids=[2, 1]), 200),
     ("PUT", "/albums/4", {"coverPhotoId": 9}, requests.ALBUMS_UPDATE, {"album_id": 4, "cover_photo_id": 9, "name": None},
-     library.Album(**ALBUM), 200),
+     albums.Album(**ALBUM), 200),
     ("PUT", "/albums/4", {"coverPhotoId": None}, requests.ALBUMS_UPDATE, {"clear_cover": True, "cover_photo_id": None},
-     library.Album(**ALBUM), 200),
-    ("PUT", "/albums/4", {"name": "x"}, requests.ALBUMS_UPDATE, {"clear_cover": False, "if_match": None}, library.Album(**ALBUM), 200),
-    ("GET", "/albums?shared=true", None, requests.ALBUMS_LIST, {"shared": True}, library.AlbumPage(albums=[], total=0), 200),
+     albums.Album(**ALBUM), 200),
+    ("PUT", "/albums/4", {"name": "x"}, requests.ALBUMS_UPDATE, {"clear_cover": False, "if_match": None}, albums.Album(**ALBUM), 200),
+    ("GET", "/albums?shared=true", None, requests.ALBUMS_LIST, {"shared": True}, albums.AlbumPage(albums=[], total=0), 200),
     ("DELETE", "/albums/4", None, requests.ALBUMS_DELETE, {"album_id": 4}, library.Done(), 200),
     ("GET", "/albums/4/photos?page=2&limit=5", None, requests.ALBUMS_PHOTOS, {"album_id": 4, "page": 2, "limit": 5},
      albums.AlbumPhotoPage(photos=[], total=0), 200),
     ("POST", "/albums/4/photos/remove", {"photoIds": [1, 2]}, requests.ALBUMS_REMOVE_MANY, {"photo_ids": [1, 2]},
-     library.Album(**ALBUM), 200),
+     albums.Album(**ALBUM), 200),
     ("PUT", "/albums/4/order", {"moves": [{"photoId": 1, "after": None}]}, requests.ALBUMS_ORDER,
-     {"moves": [albums.Move(photo_id=1, after=None)], "photo_ids": None}, library.Album(**ALBUM), 200),
+     {"moves": [albums.Move(photo_id=1, after=None)], "photo_ids": None}, albums.Album(**ALBUM), 200),
     ("PUT", "/albums/4/order", {"photoIds": [2, 1]}, requests.ALBUMS_ORDER, {"moves": None, "photo_ids": [2, 1]},
-     library.Album(**ALBUM), 200),
+     albums.Album(**ALBUM), 200),
     ("POST", "/albums/4/shares", {"familyId": 8}, requests.ALBUMS_SHARE,
      {"family_id": 8, "visibility": "family", "originals": False}, albums.PutShare(share=SHARE, created=True), 201),
     ("POST", "/albums/4/shares", {"familyId": 8, "visibility": "private", "originals": True}, requests.ALBUMS_SHARE,
@@ -167,8 +167,8 @@ ROUTES: list[tuple[str, str, Any, requests.Method[Any, Any], dict[str, Any], Any
     ("GET", "/albums/4/shares", None, requests.ALBUMS_SHARES, {"album_id": 4}, albums.Shares(shares=[SHARE]), 200),
     ("DELETE", "/albums/4/shares/8", None, requests.ALBUMS_UNSHARE, {"album_id": 4, "family_id": 8}, library.Done(), 200),
     ("POST", "/albums/4/photos", {"photoIds": [1, 2]}, requests.ALBUMS_ADD, {"photo_ids": [1, 2]},
-     library.AddedToAlbum(**ALBUM, added=[1, 2]), 200),
-    ("DELETE", "/albums/4/photos/7", None, requests.ALBUMS_REMOVE, {"album_id": 4, "photo_id": 7}, library.Album(**ALBUM), 200),
+     albums.AddedToAlbum(**ALBUM, added=[1, 2]), 200),
+    ("DELETE", "/albums/4/photos/7", None, requests.ALBUMS_REMOVE, {"album_id": 4, "photo_id": 7}, albums.Album(**ALBUM), 200),
     ("GET", "/duplicates/groups?lane=near&action=pending", None, requests.DEDUP_GROUPS,
      {"page": 1, "lane": "near", "action": "pending"}, duplicating.GroupPage(groups=[GROUP], total=1), 200),
     ("POST", "/duplicates/bulk-action", {"ids": [456], "action": "confirmed"}, requests.DEDUP_ACT_ON_MANY,
@@ -408,7 +408,7 @@ async def test_health_and_the_model_in_use(gateway) -> None:
 
 
 async def test_adding_many_to_an_album_says_what_became_of_each(gateway, ask) -> None:
-    gateway.others.say(requests.ALBUMS_ADD, library.AddedToAlbum(**ALBUM, added=[2]))
+    gateway.others.say(requests.ALBUMS_ADD, albums.AddedToAlbum(**ALBUM, added=[2]))
     body = {"action": "add_to_album", "photoIds": [1, 2, 1], "albumId": 4}
     content = (await ask("POST", "/photos/batch-action", body)).json()
     assert content["data"]["results"] == [
@@ -418,5 +418,5 @@ async def test_adding_many_to_an_album_says_what_became_of_each(gateway, ask) ->
 
 
 async def test_an_album_shows_nothing_of_how_it_was_added_to(gateway, ask) -> None:
-    gateway.others.say(requests.ALBUMS_ADD, library.AddedToAlbum(**ALBUM, added=[2]))
+    gateway.others.say(requests.ALBUMS_ADD, albums.AddedToAlbum(**ALBUM, added=[2]))
     assert "added" not in (await ask("POST", "/albums/4/photos", {"photoIds": [2]})).json()["data"]

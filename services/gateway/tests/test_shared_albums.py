@@ -14,7 +14,7 @@ SHOWN = {
     "id", "ownerId", "fileName", "fileSize", "mimeType", "status", "width", "height", "createdDate", "takenAt",
     "cameraModel", "thumbnailUrl", "uploadedAt", "addedAt",
 }  # fmt: skip
-ALBUM = library.AlbumWithPhotos(
+ALBUM = albums.AlbumWithPhotos(
     id=4, owner_id=5, role="owner", name="x", description=None, cover_photo_id=None, visibility="shared", photo_count=1,
     version=3, created_at=NOW, updated_at=NOW, photo_ids=[1],
 )  # fmt: skip
@@ -146,5 +146,5 @@ async def test_albums_have_tags_and_conditions_are_passed_on(gateway, ask, error
         assert (response.status_code, error["code"], error["details"]) == (412, "VERSION_CONFLICT", {"version": 4})
         [asked] = gateway.others.questions(method)
         assert asked.if_match == tag
-    gateway.others.say(requests.ALBUMS_UPDATE, library.Album(**ALBUM.model_dump()))
+    gateway.others.say(requests.ALBUMS_UPDATE, albums.Album(**ALBUM.model_dump()))
     assert (await ask("PUT", "/albums/4", {"name": "x"})).headers["ETag"] == tag

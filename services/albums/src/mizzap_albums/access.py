@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from mizzap_common.contracts import library
-from mizzap_common.contracts.library import AlbumRole
+from mizzap_common.contracts import albums
+from mizzap_common.contracts.albums import AlbumRole
 from mizzap_common.errors import Forbidden, NotFound, PreconditionFailed
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -39,12 +39,12 @@ class Opened:
         if if_match is None:
             return
         tags = {tag.strip() for tag in if_match.split(",")}
-        if not tags & {"*", library.album_etag(self.album.version, self.role)}:
+        if not tags & {"*", albums.album_etag(self.album.version, self.role)}:
             message = "The album was changed in the meantime. Please look at it again."
             raise PreconditionFailed(message, version=self.album.version)
 
 
-async def see(session: AsyncSession, request: library.AlbumRequest) -> AlbumRole:
+async def see(session: AsyncSession, request: albums.AlbumRequest) -> AlbumRole:
     """What the asker is in the album. Raises NotFound for strangers."""
     role = await repository.role(session, request.user_id, request.album_id)
     if role is None:
@@ -52,12 +52,12 @@ async def see(session: AsyncSession, request: library.AlbumRequest) -> AlbumRole
     return role
 
 
-async def see_as_owner(session: AsyncSession, request: library.AlbumRequest) -> None:
+async def see_as_owner(session: AsyncSession, request: albums.AlbumRequest) -> None:
     """Raises NotFound for strangers, Forbidden for family."""
     _needs_owner(await see(session, request))
 
 
-async def open_locked(session: AsyncSession, request: library.AlbumRequest) -> Opened:
+async def open_locked(session: AsyncSession, request: albums.AlbumRequest) -> Opened:
     """Raises NotFound for strangers."""
     album = await repository.lock(session, request.user_id, request.album_id)
     if album is None:

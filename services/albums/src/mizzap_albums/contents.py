@@ -26,7 +26,7 @@ class Contents:
         self.database = database
         self.bus = bus
 
-    async def add(self, request: library.AddToAlbum) -> library.AddedToAlbum:
+    async def add(self, request: albums.AddToAlbum) -> albums.AddedToAlbum:
         """Adds all of the asker's photos or none; those that are in the album already stay where they are.
 
         Raises NotFound for photos that don't exist, are deleted or somebody else's, Forbidden for viewers, and Conflict
@@ -47,10 +47,10 @@ class Contents:
             _refuse_others(wanted, known - gone)
             added = await self._append(session, opened.album, request, wanted)
             album = await telling.answer(session, request)
-        return library.AddedToAlbum(**album.model_dump(), added=added)
+        return albums.AddedToAlbum(**album.model_dump(), added=added)
 
     async def _append(
-        self, session: AsyncSession, album: AlbumRow, request: library.AddToAlbum, wanted: Sequence[int]
+        self, session: AsyncSession, album: AlbumRow, request: albums.AddToAlbum, wanted: Sequence[int]
     ) -> list[int]:
         """Those that were not in the album before."""
         there = await album_photos.owners(session, request.album_id, wanted)
@@ -66,7 +66,7 @@ class Contents:
 
     # --- taking out ---------------------------------------------------------------------------------------------
 
-    async def remove(self, request: library.RemoveFromAlbum) -> library.Album:
+    async def remove(self, request: albums.RemoveFromAlbum) -> albums.Album:
         """Raises NotFound when the photo is not in the album, Forbidden when neither is the asker's."""
         async with self.database.begin() as session:
             opened = await access.open_locked(session, request)
@@ -74,7 +74,7 @@ class Contents:
                 raise access.no_such_photo(request.photo_id)
             return await telling.answer(session, request)
 
-    async def remove_many(self, request: albums.RemoveManyFromAlbum) -> library.Album:
+    async def remove_many(self, request: albums.RemoveManyFromAlbum) -> albums.Album:
         """Takes out those of the photos that are in the album: asking once more does no harm.
 
         Raises Forbidden, with nothing taken out, when one of them may not be taken out by the asker.
@@ -85,7 +85,7 @@ class Contents:
             return await telling.answer(session, request)
 
     async def _take_out(
-        self, session: AsyncSession, opened: Opened, request: library.AlbumRequest, wanted: Sequence[int]
+        self, session: AsyncSession, opened: Opened, request: albums.AlbumRequest, wanted: Sequence[int]
     ) -> bool:
         owners = await album_photos.owners(session, request.album_id, wanted)
         # one's own can always be withdrawn, by a member too who has become a viewer since
@@ -122,7 +122,7 @@ class Contents:
 
     # --- order --------------------------------------------------------------------------------------------------
 
-    async def order(self, request: albums.OrderAlbum) -> library.Album:
+    async def order(self, request: albums.OrderAlbum) -> albums.Album:
         """Raises NotFound for a photo that is not in the album, Conflict ORDER_INCOMPLETE for a whole order that lacks
         photos of the album, PreconditionFailed VERSION_CONFLICT."""
         async with self.database.begin() as session:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from mizzap_common import hidden
-from mizzap_common.contracts.library import AlbumRole
+from mizzap_common.contracts.albums import AlbumRole
 from sqlalchemy import ColumnElement, CompoundSelect, Select, case, delete, func, literal, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col

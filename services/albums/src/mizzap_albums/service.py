@@ -15,20 +15,20 @@ class Albums:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    async def create(self, request: library.CreateAlbum) -> library.Album:
+    async def create(self, request: albums.CreateAlbum) -> albums.Album:
         async with self.database.begin() as session:
             album = await repository.create(session, request.user_id, request.name, request.description or None)
             await telling.tell(session, album, "created", viewers=())
-            made = library.AlbumRequest(user_id=request.user_id, album_id=cast(int, album.id))
+            made = albums.AlbumRequest(user_id=request.user_id, album_id=cast(int, album.id))
             return await telling.answer(session, made)
 
-    async def get(self, request: library.AlbumRequest) -> library.AlbumWithPhotos:
+    async def get(self, request: albums.AlbumRequest) -> albums.AlbumWithPhotos:
         async with self.database.begin() as session:
             album = await telling.answer(session, request)
             photo_ids = await album_photos.ids(session, request.album_id)
-        return library.AlbumWithPhotos(**album.model_dump(), photo_ids=list(photo_ids))
+        return albums.AlbumWithPhotos(**album.model_dump(), photo_ids=list(photo_ids))
 
-    async def update(self, request: library.UpdateAlbum) -> library.Album:
+    async def update(self, request: albums.UpdateAlbum) -> albums.Album:
         """Raises PreconditionFailed VERSION_CONFLICT, InvalidInput COVER_NOT_IN_ALBUM."""
         async with self.database.begin() as session:
             opened = await access.open_locked(session, request)
@@ -53,14 +53,14 @@ class Albums:
             await repository.delete_album(session, request.album_id)
         return library.Done()
 
-    async def list(self, request: library.ListAlbums) -> library.AlbumPage:
+    async def list(self, request: albums.ListAlbums) -> albums.AlbumPage:
         async with self.database.begin() as session:
             offset = (request.page - 1) * request.limit
             found, total = await repository.page(session, request.user_id, request.shared, request.limit, offset)
-        return library.AlbumPage(albums=[telling.to_answer(overview) for overview in found], total=total)
+        return albums.AlbumPage(albums=[telling.to_answer(overview) for overview in found], total=total)
 
 
-def _differences(album: AlbumRow, request: library.UpdateAlbum) -> dict[str, Any]:
+def _differences(album: AlbumRow, request: albums.UpdateAlbum) -> dict[str, Any]:
     asked = request.model_dump(include={"name", "description", "cover_photo_id"}, exclude_none=True)
     if "description" in asked:
         asked["description"] = asked["description"] or None
@@ -69,6 +69,6 @@ def _differences(album: AlbumRow, request: library.UpdateAlbum) -> dict[str, Any
     return {field: value for field, value in asked.items() if getattr(album, field) != value}
 
 
-async def _check_cover(session: AsyncSession, request: library.UpdateAlbum, photo_id: int) -> None:
+async def _check_cover(session: AsyncSession, request: albums.UpdateAlbum, photo_id: int) -> None:
     if not await album_photos.owners(session, request.album_id, [photo_id]):
         raise InvalidInput("The cover must be a photo of the album.", code="COVER_NOT_IN_ALBUM", field="coverPhotoId")

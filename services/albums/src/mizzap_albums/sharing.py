@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 from mizzap_common.contracts import albums, events, library
+from mizzap_common.contracts.albums import AlbumRole
 from mizzap_common.contracts.events import FamilyRole
-from mizzap_common.contracts.library import AlbumRole
 from mizzap_common.db import Database
 from mizzap_common.errors import NotFound
 from mizzap_common.inbox import Delivery
@@ -37,7 +37,7 @@ class Sharing:
                 share = await families.put_share(session, SharedAlbumRow(**request.model_dump(exclude={"user_id"})))
         return albums.PutShare(share=_to_answer(share), created=known is None)
 
-    async def shares(self, request: library.AlbumRequest) -> albums.Shares:
+    async def shares(self, request: albums.AlbumRequest) -> albums.Shares:
         async with self.database.begin() as session:
             await access.see_as_owner(session, request)
             found = await families.shares(session, request.album_id)

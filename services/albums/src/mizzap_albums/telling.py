@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal, cast
 
 from mizzap_common import changes, outbox
-from mizzap_common.contracts import catalog, events, library
+from mizzap_common.contracts import albums, catalog, events
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_albums import access, repository
@@ -40,7 +40,7 @@ async def tell_one(session: AsyncSession, user_id: int, album: AlbumRow, change:
     await outbox.add(session, catalog.ALBUM_UPDATED, updated)
 
 
-async def answer(session: AsyncSession, request: library.AlbumRequest) -> library.Album:
+async def answer(session: AsyncSession, request: albums.AlbumRequest) -> albums.Album:
     """The album as the asker sees it. Raises NotFound for strangers."""
     found = await repository.overviews(session, request.user_id, [request.album_id])
     if request.album_id not in found:
@@ -48,9 +48,9 @@ async def answer(session: AsyncSession, request: library.AlbumRequest) -> librar
     return to_answer(found[request.album_id])
 
 
-def to_answer(overview: Overview) -> library.Album:
+def to_answer(overview: Overview) -> albums.Album:
     album = overview.album
-    return library.Album(
+    return albums.Album(
         id=cast(int, album.id),
         owner_id=album.user_id,
         role=overview.role,

@@ -1,11 +1,11 @@
-"""Requests and answers around what is in an album, in which order, and who else sees it."""
+"""Requests and answers around albums: what they are, what is in them, in which order, and who else sees it."""
 
 from datetime import datetime
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from mizzap_common.contracts.library import AlbumRequest, PhotoId
+from mizzap_common.contracts.library import Page, PhotoId, UserRequest
 from mizzap_common.contracts.message import Message, Request
 
 ShareVisibility = Literal["family", "private"]
@@ -13,6 +13,91 @@ ShareVisibility = Literal["family", "private"]
 
 MAX_WHOLE_ORDER = 1_000
 MAX_MOVES = 100
+
+
+class AlbumRequest(UserRequest):
+    album_id: PhotoId
+
+
+AlbumName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+AlbumDescription = Annotated[str, StringConstraints(max_length=1_000)]
+"""A page of albums, others' among them, must fit into one answer over the broker, 1 MiB, whatever they wrote."""
+
+
+class CreateAlbum(UserRequest):
+    name: AlbumName
+    description: AlbumDescription | None = None
+
+
+class UpdateAlbum(AlbumRequest):
+    """A field that is left out stays as it is; an empty description takes it away."""
+
+    name: AlbumName | None = None
+    description: AlbumDescription | None = None
+    cover_photo_id: PhotoId | None = None
+    clear_cover: bool = False
+    """The first photo is the cover again, whichever it is."""
+    if_match: str | None = Field(None, max_length=1000)
+    """As the header: the change is refused when the album is another one than the asker knew."""
+
+
+class AddToAlbum(AlbumRequest):
+    photo_ids: list[PhotoId] = Field(min_length=1, max_length=500)
+
+
+class RemoveFromAlbum(AlbumRequest):
+    photo_id: PhotoId
+
+
+class ListAlbums(Page):
+    shared: bool | None = None
+    """Only those that others see too, own and theirs, or only those that nobody else sees."""
+
+
+AlbumRole = Literal["owner", "member", "viewer"]
+"""What the asker is in an album: a viewer looks, a member adds and takes out own photos too, the owner does everything."""
+
+
+def album_etag(version: int, role: AlbumRole) -> str:
+    """Of what one asker sees: who becomes a viewer sees another album, though its version is the same."""
+    return f'"{version}-{role}"'
+
+
+class Album(Message):
+    id: int
+    owner_id: int
+    role: AlbumRole
+    name: str
+    description: str | None
+    cover_photo_id: int | None
+    visibility: Literal["private", "shared"]
+    photo_count: int
+    version: int
+    """Rises with every change of the album."""
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def etag(self) -> str:
+        return album_etag(self.version, self.role)
+
+
+class AddedToAlbum(Album):
+    added: list[int]
+    """Those of the photos that were not in it before."""
+
+
+class AlbumWithPhotos(Album):
+    photo_ids: list[int]
+    """In the album's order."""
+
+
+class AlbumPage(Message):
+    albums: list[Album]
+    total: int
+
+
+# --- what is in one, and for whom -------------------------------------------------------------------------------------
 
 
 class DeleteAlbum(AlbumRequest):

@@ -51,26 +51,26 @@ async def list_album_photos(
 @router.post("/photos", responses=problems.responses(400, 401, 403, 404, 503, ALBUM_FULL=409))
 async def add_to_album(
     album_id: Id, body: AddToAlbumBody, caller: CallerHere, parts: PartsHere
-) -> Answer[library.Album]:
+) -> Answer[albums.Album]:
     """Adds photos of the caller's at the end; those that are in it stay where they are."""
-    question = library.AddToAlbum(user_id=caller.user_id, album_id=album_id, photo_ids=body.photo_ids)
+    question = albums.AddToAlbum(user_id=caller.user_id, album_id=album_id, photo_ids=body.photo_ids)
     added = await parts.bus.ask(requests.ALBUMS_ADD, question)
-    return Answer(data=library.Album.model_validate(added, from_attributes=True))
+    return Answer(data=albums.Album.model_validate(added, from_attributes=True))
 
 
 @router.post("/photos/remove", responses=_WRITES)
 async def remove_many_from_album(
     album_id: Id, body: RemoveFromAlbumBody, caller: CallerHere, parts: PartsHere
-) -> Answer[library.Album]:
+) -> Answer[albums.Album]:
     """Takes photos out of the album, those that are in it; the photos themselves stay."""
     question = albums.RemoveManyFromAlbum(user_id=caller.user_id, album_id=album_id, photo_ids=body.photo_ids)
     return Answer(data=await parts.bus.ask(requests.ALBUMS_REMOVE_MANY, question))
 
 
 @router.delete("/photos/{photo_id}", responses=_WRITES)
-async def remove_from_album(album_id: Id, photo_id: Id, caller: CallerHere, parts: PartsHere) -> Answer[library.Album]:
+async def remove_from_album(album_id: Id, photo_id: Id, caller: CallerHere, parts: PartsHere) -> Answer[albums.Album]:
     """Takes a photo out of the album; the photo itself stays."""
-    question = library.RemoveFromAlbum(user_id=caller.user_id, album_id=album_id, photo_id=photo_id)
+    question = albums.RemoveFromAlbum(user_id=caller.user_id, album_id=album_id, photo_id=photo_id)
     return Answer(data=await parts.bus.ask(requests.ALBUMS_REMOVE, question))
 
 
@@ -82,7 +82,7 @@ async def order_album(
     caller: CallerHere,
     parts: PartsHere,
     if_match: IfMatch = None,
-) -> Answer[library.Album]:
+) -> Answer[albums.Album]:
     """Moves photos, each right behind another one or to the front; or gives a small album a whole new order."""
     question = albums.OrderAlbum(
         user_id=caller.user_id, album_id=album_id, if_match=if_match, photo_ids=body.photo_ids, moves=body.moves

@@ -35,7 +35,7 @@ async def share_album(
 @router.get("", responses=_ERRORS)
 async def list_album_shares(album_id: Id, caller: CallerHere, parts: PartsHere) -> Answer[list[albums.Share]]:
     """The families with which the caller's album is shared."""
-    question = library.AlbumRequest(user_id=caller.user_id, album_id=album_id)
+    question = albums.AlbumRequest(user_id=caller.user_id, album_id=album_id)
     return Answer(data=(await parts.bus.ask(requests.ALBUMS_SHARES, question)).shares)
 
 

@@ -22,31 +22,31 @@ class AlbumsQuery(PageQuery):
 
 
 class CreateAlbumBody(Body):
-    name: library.AlbumName
-    description: library.AlbumDescription | None = None
+    name: albums.AlbumName
+    description: albums.AlbumDescription | None = None
 
 
 class UpdateAlbumBody(Body):
     """A field that is left out stays as it is. With ``coverPhotoId: null`` the first photo is the cover again."""
 
-    name: library.AlbumName | None = None
-    description: library.AlbumDescription | None = None
+    name: albums.AlbumName | None = None
+    description: albums.AlbumDescription | None = None
     cover_photo_id: library.PhotoId | None = None
 
 
 @router.post("", status_code=201, responses=problems.responses(400, 401, 503))
-async def create_album(body: CreateAlbumBody, caller: CallerHere, parts: PartsHere) -> Answer[library.Album]:
+async def create_album(body: CreateAlbumBody, caller: CallerHere, parts: PartsHere) -> Answer[albums.Album]:
     """An empty album."""
-    question = library.CreateAlbum(user_id=caller.user_id, **body.model_dump())
+    question = albums.CreateAlbum(user_id=caller.user_id, **body.model_dump())
     return Answer(data=await parts.bus.ask(requests.ALBUMS_CREATE, question))
 
 
 @router.get("", responses=problems.responses(400, 401, 503))
 async def list_albums(
     query: Annotated[AlbumsQuery, Query()], caller: CallerHere, parts: PartsHere
-) -> ListAnswer[library.Album]:
+) -> ListAnswer[albums.Album]:
     """The caller's albums and those that families share with the caller; ``role`` says what the caller is in each."""
-    question = library.ListAlbums(user_id=caller.user_id, **query.model_dump())
+    question = albums.ListAlbums(user_id=caller.user_id, **query.model_dump())
     page = await parts.bus.ask(requests.ALBUMS_LIST, question)
     return ListAnswer(data=page.albums, pagination=pagination(question, page.total))
 
@@ -54,9 +54,9 @@ async def list_albums(
 @router.get("/{album_id}", responses=problems.responses(400, 401, 404, 503))
 async def get_album(
     album_id: Id, response: Response, caller: CallerHere, parts: PartsHere
-) -> Answer[library.AlbumWithPhotos]:
+) -> Answer[albums.AlbumWithPhotos]:
     """An album with its photos' ids, in its order."""
-    question = library.AlbumRequest(user_id=caller.user_id, album_id=album_id)
+    question = albums.AlbumRequest(user_id=caller.user_id, album_id=album_id)
     album = await parts.bus.ask(requests.ALBUMS_GET, question)
     response.headers["ETag"] = album.etag
     return Answer(data=album)
@@ -70,9 +70,9 @@ async def update_album(
     caller: CallerHere,
     parts: PartsHere,
     if_match: IfMatch = None,
-) -> Answer[library.Album]:
+) -> Answer[albums.Album]:
     """Renames, describes, sets the cover or leaves it to the first photo."""
-    question = library.UpdateAlbum(
+    question = albums.UpdateAlbum(
         user_id=caller.user_id,
         album_id=album_id,
         **body.model_dump(exclude_unset=True),

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from mizzap_common.contracts import keeping, library, requests
+from mizzap_common.contracts import albums, keeping, library, requests
 from mizzap_common.contracts.message import Request as Body
 from mizzap_common.errors import InvalidInput
 from pydantic import Field
@@ -62,7 +62,7 @@ async def act_on_photos(body: BatchBody, caller: CallerHere, parts: PartsHere) -
 
 async def _add_to_album(body: BatchBody, caller: Caller, parts: Parts) -> keeping.BatchResults:
     assert body.album_id is not None
-    question = library.AddToAlbum(user_id=caller.user_id, album_id=body.album_id, photo_ids=body.photo_ids)
+    question = albums.AddToAlbum(user_id=caller.user_id, album_id=body.album_id, photo_ids=body.photo_ids)
     added = set((await parts.bus.ask(requests.ALBUMS_ADD, question)).added)
     return keeping.BatchResults(
         results=[

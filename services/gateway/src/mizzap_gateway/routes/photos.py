@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from mizzap_common import cursors
-from mizzap_common.contracts import keeping, library, requests
+from mizzap_common.contracts import albums, keeping, library, requests
 from mizzap_common.contracts.message import Message
 from mizzap_common.contracts.message import Request as Body
 from pydantic import Field
@@ -120,7 +120,7 @@ async def _in_album(album_id: int | None, caller: Caller, parts: Parts) -> list[
     """The album's photos. Raises NotFound, as albums does, for one that the caller may not see."""
     if album_id is None:
         return None
-    question = library.AlbumRequest(user_id=caller.user_id, album_id=album_id)
+    question = albums.AlbumRequest(user_id=caller.user_id, album_id=album_id)
     return (await parts.bus.ask(requests.ALBUMS_GET, question)).photo_ids
 
 
