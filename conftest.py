@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from mizzap_common.db import Database
+from mizzap_common.settings import DatabaseSettings
+from mizzap_common.storage import Storage
 from mizzap_devstack import testing
 from mizzap_devstack.servers.s3 import S3Settings
 
@@ -47,3 +50,19 @@ def shared_data() -> Path:
     if folder is None:
         pytest.skip("the real photos are not here: no folder ../shared/data beside the project")
     return folder
+
+
+# --- beside a running service, whose tests give its `settings` ------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+async def database(settings: DatabaseSettings) -> AsyncIterator[Database]:
+    """The service's own, to look behind the scenes."""
+    opened = Database(settings.database_url.get_secret_value())
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="module")
+def storage(settings: DatabaseSettings) -> Storage:
+    return Storage(settings)

@@ -55,31 +55,31 @@ class Client:
         self.user_id = user_id
 
     async def create(self, name="Summer", **more):
-        return await self.bus.ask(requests.ALBUMS_CREATE, library.CreateAlbum(user_id=self.user_id, name=name, **more))
+        return await self.bus.ask(requests.ALBUMS_CREATE, albums.CreateAlbum(user_id=self.user_id, name=name, **more))
 
     def of(self, kind, album_id, **values):
         return kind(user_id=self.user_id, album_id=album_id, **values)
 
     async def list(self, page=1, limit=20, shared=None):
-        request = library.ListAlbums(user_id=self.user_id, page=page, limit=limit, shared=shared)
+        request = albums.ListAlbums(user_id=self.user_id, page=page, limit=limit, shared=shared)
         return await self.bus.ask(requests.ALBUMS_LIST, request)
 
     async def get(self, album_id):
-        return await self.bus.ask(requests.ALBUMS_GET, library.AlbumRequest(user_id=self.user_id, album_id=album_id))
+        return await self.bus.ask(requests.ALBUMS_GET, albums.AlbumRequest(user_id=self.user_id, album_id=album_id))
 
     async def update(self, album_id, **values):
-        request = library.UpdateAlbum(user_id=self.user_id, album_id=album_id, **values)
+        request = albums.UpdateAlbum(user_id=self.user_id, album_id=album_id, **values)
         return await self.bus.ask(requests.ALBUMS_UPDATE, request)
 
     async def delete(self, album_id, **values):
         return await self.bus.ask(requests.ALBUMS_DELETE, self.of(albums.DeleteAlbum, album_id, **values))
 
     async def add(self, album_id, photo_ids):
-        request = library.AddToAlbum(user_id=self.user_id, album_id=album_id, photo_ids=photo_ids)
+        request = albums.AddToAlbum(user_id=self.user_id, album_id=album_id, photo_ids=photo_ids)
         return await self.bus.ask(requests.ALBUMS_ADD, request)
 
     async def remove(self, album_id, photo_id):
-        request = library.RemoveFromAlbum(user_id=self.user_id, album_id=album_id, photo_id=photo_id)
+        request = albums.RemoveFromAlbum(user_id=self.user_id, album_id=album_id, photo_id=photo_id)
         return await self.bus.ask(requests.ALBUMS_REMOVE, request)
 
     async def remove_many(self, album_id, photo_ids):
@@ -105,7 +105,7 @@ class Client:
         return await self.bus.ask(requests.ALBUMS_SHARE, request)
 
     async def shares(self, album_id):
-        return (await self.bus.ask(requests.ALBUMS_SHARES, self.of(library.AlbumRequest, album_id))).shares
+        return (await self.bus.ask(requests.ALBUMS_SHARES, self.of(albums.AlbumRequest, album_id))).shares
 
     async def unshare(self, album_id, family_id):
         request = self.of(albums.UnshareAlbum, album_id, family_id=family_id)
@@ -209,14 +209,6 @@ async def service(settings: AlbumsSettings, bus: Bus) -> AsyncIterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-async def database(settings: AlbumsSettings) -> AsyncIterator[Database]:
-    """To look behind the scenes."""
-    opened = Database(settings.database_url.get_secret_value())
-    yield opened
-    await opened.close()
-
-
 @pytest.fixture
 def user(bus: Bus, service: None) -> Client:
     """A user whom no other test knows."""
@@ -245,7 +237,7 @@ class SharedAlbum:
     owner: Client
     member: Client
     family: Family
-    album: library.Album
+    album: albums.Album
     theirs: int
     own: int
 

@@ -182,18 +182,6 @@ async def service(settings: CurationSettings, bus: Bus) -> AsyncIterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-async def database(settings: CurationSettings) -> AsyncIterator[Database]:
-    database = Database(settings.database_url.get_secret_value())
-    yield database
-    await database.close()
-
-
-@pytest.fixture(scope="module")
-def storage(settings: CurationSettings) -> Storage:
-    return Storage(settings)
-
-
 @pytest.fixture
 def somebody(service: None, bus: Bus, storage: Storage, dedup: Dedup) -> Mizzap:
     """A new user before a running service, who has not agreed to anything."""

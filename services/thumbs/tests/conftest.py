@@ -10,7 +10,6 @@ import pytest
 from mizzap_common import migrations, testing
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import events
-from mizzap_common.db import Database
 from mizzap_common.storage import Storage, original_key
 from mizzap_thumbs.app import build
 from mizzap_thumbs.settings import ThumbsSettings
@@ -40,18 +39,6 @@ async def bus(nats_url: str) -> AsyncIterator[Bus]:
 async def service(settings: ThumbsSettings, bus: Bus) -> AsyncIterator[None]:
     async with testing.running(build(settings)):
         yield
-
-
-@pytest.fixture(scope="module")
-async def database(settings: ThumbsSettings) -> AsyncIterator[Database]:
-    database = Database(settings.database_url.get_secret_value())
-    yield database
-    await database.close()
-
-
-@pytest.fixture(scope="module")
-def storage(settings: ThumbsSettings) -> Storage:
-    return Storage(settings)
 
 
 @pytest.fixture(scope="session")
