@@ -9,11 +9,11 @@ from mizzap_common import testing
 from mizzap_common.contracts import catalog, curating, events, library
 from mizzap_common.inbox import Delivery
 from mizzap_common.tables import OUTBOX
-from mizzap_curation import repository
+from mizzap_curation import repository, sets_repository
 from mizzap_curation.curator import Curator
 from mizzap_curation.models import ScoreRow, SetRow
-from mizzap_curation.repository import Patience
 from mizzap_curation.service import Curation
+from mizzap_curation.sets_repository import Patience
 from sqlalchemy import func, select, update
 
 AT_ONCE = Patience(timedelta(0), timedelta(0))
@@ -50,7 +50,7 @@ async def library_of(database, user, count=5) -> list[int]:
                 photo_id=photo_id, user_id=user, taken_at=taken_at, screenshot=False, resolution=0.8, **values
             )
             await repository.store_score(session, row)
-        await repository.mark_due(session, user, AT_ONCE)
+        await sets_repository.mark_due(session, user, AT_ONCE)
     return photos
 
 
@@ -151,7 +151,7 @@ async def test_a_set_that_somebody_has_locked_keeps_nobody_waiting(database, cur
     await library_of(database, locked, 2)
     await library_of(database, free, 2)
     async with database.begin() as session:
-        await repository.mark_due(session, locked, AT_ONCE)
+        await sets_repository.mark_due(session, locked, AT_ONCE)
         async with asyncio.timeout(10):
             assert await curator.work()
         assert await ready_events(database, free) == 1
@@ -163,7 +163,7 @@ async def test_a_set_that_somebody_has_locked_keeps_nobody_waiting(database, cur
 async def test_a_claim_of_a_process_that_died_ends(database, curation, curator, user):
     await library_of(database, user)
     async with database.begin() as session:
-        assert await repository.claim(session, timedelta(seconds=100))
+        assert await sets_repository.claim(session, timedelta(seconds=100))
     assert not await curator.work()
     async with database.begin() as session:
         await session.execute(update(SetRow).where(SetRow.user_id == user).values(claimed_until=func.now()))
@@ -173,24 +173,24 @@ async def test_a_claim_of_a_process_that_died_ends(database, curation, curator, 
 async def test_a_late_choice_does_not_replace_a_newer_one(database, curation, curator, user):
     await library_of(database, user, 3)
     async with database.begin() as session:
-        late = await repository.claim(session, timedelta(0))
+        late = await sets_repository.claim(session, timedelta(0))
     await library_of(database, user, 4)
     await curator.work()
     async with database.begin() as session:
-        assert not await repository.finish(session, late, 3)
+        assert not await sets_repository.finish(session, late, 3)
     assert len(await shown(curation, user)) == 4
 
 
 async def test_while_changes_go_on_the_set_is_due_in_the_end(database, user):
     patience = Patience(quiet=timedelta(hours=1), longest=timedelta(hours=3))
     async with database.begin() as session:
-        first = await repository.mark_due(session, user, patience)
+        first = await sets_repository.mark_due(session, user, patience)
         assert first.due_at - first.due_since == patience.quiet
     async with database.begin() as session:
         earlier = func.now() - timedelta(hours=2.5)
         await session.execute(update(SetRow).where(SetRow.user_id == user).values(due_since=earlier))
     async with database.begin() as session:
-        later = await repository.mark_due(session, user, patience)
+        later = await sets_repository.mark_due(session, user, patience)
         assert later.due_at - later.due_since == patience.longest
 
 

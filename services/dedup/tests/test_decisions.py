@@ -12,7 +12,7 @@ from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, InvalidInput, NotFound
 from mizzap_common.inbox import Delivery
 from mizzap_common.tables import OUTBOX
-from mizzap_dedup import repository, rows
+from mizzap_dedup import lists_repository, repository, rows
 from mizzap_dedup.decisions import Decisions
 from mizzap_dedup.decisions_repository import KEPT
 from mizzap_dedup.feed import Feed
@@ -78,12 +78,14 @@ class Library:
 
     async def pairs(self) -> dict[int, str]:
         async with self.database.begin() as session:
-            found, _ = await repository.page(session, duplicating.ListDuplicates(user_id=self.user, limit=100))
+            found, _ = await lists_repository.page(session, duplicating.ListDuplicates(user_id=self.user, limit=100))
         return {row.id or 0: row.action for row in found}
 
     async def groups(self, **asked: str) -> list[Sequence[DuplicateRow]]:
         async with self.database.begin() as session:
-            found, total = await repository.group_page(session, duplicating.ListGroups(user_id=self.user, **asked))
+            found, total = await lists_repository.group_page(
+                session, duplicating.ListGroups(user_id=self.user, **asked)
+            )
         assert total == len(found)
         return found
 

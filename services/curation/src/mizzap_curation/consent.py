@@ -5,7 +5,7 @@ from mizzap_common.contracts import catalog, events
 from mizzap_common.db import Database
 from mizzap_common.inbox import Delivery
 
-from mizzap_curation import repository
+from mizzap_curation import repository, sets_repository
 
 _MOST_IN_AN_EVENT = 1000
 
@@ -19,7 +19,7 @@ class Consent:
             if event.purpose != "ai" or not await ai_consents.heard(session, event):
                 return
             if not event.granted:
-                await repository.remove_results(session, event.user_id)
+                await sets_repository.remove_results(session, event.user_id)
                 return
             missing = await repository.unscored(session, event.user_id)
             for start in range(0, len(missing), _MOST_IN_AN_EVENT):

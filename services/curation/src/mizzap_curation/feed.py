@@ -4,7 +4,7 @@ from mizzap_common import changes
 from mizzap_common.contracts import feed
 from mizzap_common.db import Database
 
-from mizzap_curation import repository
+from mizzap_curation import sets_repository
 from mizzap_curation.service import to_answer
 
 
@@ -16,7 +16,9 @@ class Feed:
         """A user has one set, so there is one change at most."""
         async with self.database.begin() as session:
             found = await changes.since(session, request.user_id, request.after, request.limit)
-            shown = await to_answer(session, await repository.find_set(session, request.user_id)) if found else None
+            shown = (
+                await to_answer(session, await sets_repository.find_set(session, request.user_id)) if found else None
+            )
         told = [
             feed.Change(
                 seq=change.seq,

@@ -12,7 +12,7 @@ from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, InvalidInput, NotFound
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mizzap_curation import orders_repository, repository
+from mizzap_curation import orders_repository, sets_repository
 from mizzap_curation.links import Links
 from mizzap_curation.models import OrderRow
 from mizzap_curation.partners import Partners
@@ -74,8 +74,12 @@ class Orders:
 
     async def _confirmed(self, user_id: int) -> list[int]:
         async with self.database.begin() as session:
-            row = await repository.find_set(session, user_id)
-            shown = await repository.moments(session, row.id) if row and row.status == repository.CONFIRMED else []
+            row = await sets_repository.find_set(session, user_id)
+            shown = (
+                await sets_repository.moments(session, row.id)
+                if row and row.status == sets_repository.CONFIRMED
+                else []
+            )
         if not shown:
             raise Conflict("Name the photos, or confirm your best moments first.", code="MOMENTS_NOT_CONFIRMED")
         return [moment.photo_id for moment in shown]

@@ -14,10 +14,10 @@ from mizzap_common.inbox import Delivery
 from mizzap_common.storage import Storage
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mizzap_curation import orders_repository, repository, wishes
+from mizzap_curation import orders_repository, repository, sets_repository, wishes
 from mizzap_curation.examine import Examination, examine
 from mizzap_curation.models import ScoreRow, SetRow
-from mizzap_curation.repository import Patience
+from mizzap_curation.sets_repository import Patience
 from mizzap_curation.settings import CurationSettings
 
 
@@ -57,7 +57,7 @@ class Curation:
                 )
                 await outbox.add(session, catalog.SCORE_FAILED, failed)
                 return
-            await repository.mark_due(session, photo.user_id, self.patience)
+            await sets_repository.mark_due(session, photo.user_id, self.patience)
             await repository.store_score(session, _score_row(photo, outcome))
             scored = events.PhotoScored(
                 user_id=photo.user_id,
@@ -86,7 +86,7 @@ class Curation:
     async def reconsider(self, photo: events.PhotoEvent, delivery: Delivery) -> None:
         """Something new is known of a photo: the moments are chosen anew."""
         async with self.database.effect(delivery) as session:
-            await repository.mark_due(session, photo.user_id, self.patience)
+            await sets_repository.mark_due(session, photo.user_id, self.patience)
 
     async def processed(self, photo: events.PhotoProcessed, delivery: Delivery) -> None:
         await self._ended(photo, delivery, failed=False)
@@ -97,14 +97,14 @@ class Curation:
 
     async def _ended(self, photo: events.PhotoOutcome, delivery: Delivery, failed: bool) -> None:
         async with self.database.effect(delivery) as session:
-            await repository.mark_due(session, photo.user_id, self.patience)
+            await sets_repository.mark_due(session, photo.user_id, self.patience)
             await repository.tell_outcome(session, photo, failed)
 
     async def forget(self, photo: events.PhotoDeleted, delivery: Delivery) -> None:
         async with self.database.effect(delivery) as session:
             await tombstones.bury(session, photo.photo_id, photo.user_id)
             await hidden.forget(session, photo.user_id, photo.photo_id)
-            await repository.mark_due(session, photo.user_id, self.patience)
+            await sets_repository.mark_due(session, photo.user_id, self.patience)
             await repository.forget_photo(session, photo.user_id, photo.photo_id)
             await orders_repository.forget_photo(session, photo.user_id, photo.photo_id)
 
@@ -113,29 +113,29 @@ class Curation:
         stay for when it comes back."""
         async with self.database.effect(delivery) as session:
             if await hidden.tell(session, photo, hide):
-                await repository.mark_due(session, photo.user_id, self.patience)
+                await sets_repository.mark_due(session, photo.user_id, self.patience)
                 await repository.note_if_chosen(session, photo.user_id, photo.photo_id)
 
     async def pair_told(self, pair: events.DuplicatePair, delivery: Delivery, **said: bool) -> None:
         async with self.database.effect(delivery) as session:
-            await repository.mark_due(session, pair.user_id, self.patience)
+            await sets_repository.mark_due(session, pair.user_id, self.patience)
             await repository.tell_pair(session, pair, **said)
 
     # --- requests ---------------------------------------------------------------------------------------------------
 
     async def present(self, request: library.UserRequest) -> curating.CuratedSet:
         async with self.database.begin() as session:
-            return await to_answer(session, await repository.find_set(session, request.user_id))
+            return await to_answer(session, await sets_repository.find_set(session, request.user_id))
 
     async def confirm(self, request: library.UserRequest) -> curating.CuratedSet:
         """The set stays as it is from here on, until its owner changes it. Raises Conflict while it is empty."""
         async with self.database.begin() as session:
-            row = await repository.find_set(session, request.user_id, lock=True)
-            shown = await repository.moments(session, row.id) if row else []
+            row = await sets_repository.find_set(session, request.user_id, lock=True)
+            shown = await sets_repository.moments(session, row.id) if row else []
             if row is None or not shown:
                 raise Conflict("There are no moments to confirm yet.", code="NOTHING_TO_CONFIRM")
             await repository.wish(session, request.user_id, [m.photo_id for m in shown], repository.PINNED)
-            await repository.confirm(session, row.id)
+            await sets_repository.confirm(session, row.id)
             changes.note(session, request.user_id, repository.KIND, row.id)
             await session.refresh(row)
             return await to_answer(session, row)
@@ -148,18 +148,18 @@ class Curation:
         """
         named = wishes.check(request)
         async with self.database.begin() as session:
-            row = await repository.mark_due(session, request.user_id, self.patience, edit=True)
+            row = await sets_repository.mark_due(session, request.user_id, self.patience, edit=True)
             scored = await repository.qualities(session, request.user_id, named)
             if named - scored.keys():
                 raise NotFound("There is no such photo.")
-            shown = await repository.moments(session, row.id)
+            shown = await sets_repository.moments(session, row.id)
             shown = wishes.edit(shown, request, scored)
             await repository.wish(session, request.user_id, request.add, repository.PINNED)
             await repository.wish(session, request.user_id, request.remove, repository.REMOVED)
             if request.order is not None:
                 await repository.arrange(session, request.user_id, request.order)
-            await repository.replace_moments(session, row.id, shown)
-            await repository.reopen(session, row.id)
+            await sets_repository.replace_moments(session, row.id, shown)
+            await sets_repository.reopen(session, row.id)
             changes.note(session, request.user_id, repository.KIND, row.id)
             await session.refresh(row)
             return await to_answer(session, row)
@@ -182,8 +182,8 @@ async def to_answer(session: AsyncSession, row: SetRow | None) -> curating.Curat
         return curating.CuratedSet(id=None, status="suggested", moments=[], photos=0, up_to_date=True, updated_at=None)
     return curating.CuratedSet(
         id=row.id,
-        status="confirmed" if row.status == repository.CONFIRMED else "suggested",
-        moments=await repository.moments(session, row.id),
+        status="confirmed" if row.status == sets_repository.CONFIRMED else "suggested",
+        moments=await sets_repository.moments(session, row.id),
         photos=row.photos,
         up_to_date=row.made == row.wanted,
         updated_at=row.updated_at,

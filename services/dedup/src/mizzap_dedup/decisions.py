@@ -11,7 +11,7 @@ from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, InvalidInput, NotFound
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mizzap_dedup import decisions_repository, repository
+from mizzap_dedup import decisions_repository, lists_repository, repository
 from mizzap_dedup.decisions_repository import Pair
 from mizzap_dedup.models import ActionRow, DuplicateRow
 from mizzap_dedup.regroup import regroup
@@ -88,7 +88,7 @@ async def _asked_for(session: AsyncSession, request: duplicating.ActOnDuplicates
         return await _pairs(session, request.user_id, list(dict.fromkeys(request.ids)))
     assert request.group_keeper is not None
     keeper = request.group_keeper
-    found = await repository.group_pairs(session, request.user_id, keeper.photo_id, keeper.similar)
+    found = await lists_repository.group_pairs(session, request.user_id, keeper.photo_id, keeper.similar)
     if not found:
         raise NotFound("There is no such group.", photoId=keeper.photo_id)
     return found

@@ -16,7 +16,7 @@ from mizzap_common.inbox import AlreadyHandled, Delivery
 from mizzap_common.storage import Storage
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mizzap_dedup import repository, rows
+from mizzap_dedup import lists_repository, repository, rows
 from mizzap_dedup.examine import Examination, examine
 from mizzap_dedup.lanes import STRENGTH, Lane, Match
 from mizzap_dedup.models import DuplicateRow, FingerprintRow
@@ -194,17 +194,17 @@ class Dedup:
 
     async def list(self, request: duplicating.ListDuplicates) -> duplicating.DuplicatePage:
         async with self.database.begin() as session:
-            found, total = await repository.page(session, request)
+            found, total = await lists_repository.page(session, request)
         return duplicating.DuplicatePage(duplicates=[to_answer(row) for row in found], total=total)
 
     async def groups(self, request: duplicating.ListGroups) -> duplicating.GroupPage:
         async with self.database.begin() as session:
-            found, total = await repository.group_page(session, request)
+            found, total = await lists_repository.group_page(session, request)
         return duplicating.GroupPage(groups=[_group(pairs) for pairs in found], total=total)
 
     async def stats(self, request: library.UserRequest) -> duplicating.DuplicateStats:
         async with self.database.begin() as session:
-            duplicates, freed, photos = await repository.stats(session, request.user_id)
+            duplicates, freed, photos = await lists_repository.stats(session, request.user_id)
         return duplicating.DuplicateStats(
             total_duplicates=duplicates,
             space_to_free=human_size(freed),
