@@ -87,7 +87,7 @@ class Service:
         await self.bus.start()
         loops = [self.guard.run, *self._background]
         if relay is not None:
-            loops += [relay.run, _hourly(relay)]
+            loops += [relay.run, lambda: _forget(relay)]
         self._tasks = [asyncio.create_task(loop()) for loop in loops]
         log.info("started", **self.info)
         try:
@@ -138,6 +138,11 @@ class Service:
         return Starlette(routes=self.health_routes(), lifespan=lifespan)
 
 
+async def _forget(relay: Relay) -> None:
+    outages = (*DATABASE_ERRORS, OSError)
+    await tasks.repeat(relay.forget_old, _FORGET_EVERY_SECONDS, outages, "old events stay for another hour")
+
+
 async def _passes(check: Check) -> str:
     try:
         async with asyncio.timeout(5):
@@ -145,18 +150,6 @@ async def _passes(check: Check) -> str:
     except Exception as error:  # whatever a driver raises is the answer to "is it ready?"
         return f"{type(error).__name__}: {error}"[:200]
     return "ok"
-
-
-def _hourly(relay: Relay) -> Callable[[], Coroutine[Any, Any, None]]:
-    async def loop() -> None:
-        while True:
-            await asyncio.sleep(_FORGET_EVERY_SECONDS)
-            try:
-                await relay.forget_old()
-            except (*DATABASE_ERRORS, OSError) as error:
-                log.warning("old events stay for another hour", reason=repr(error))
-
-    return loop
 
 
 def main(

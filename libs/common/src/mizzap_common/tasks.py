@@ -1,10 +1,35 @@
-"""Background tasks that end when they are told to."""
+"""Background tasks: work that comes round again, and its end when it is told to."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import structlog
+
 _AGAIN_SECONDS = 0.5
+
+log = structlog.get_logger(__name__)
+
+
+async def repeat(
+    work: Callable[[], Awaitable[Any]], seconds: float, outages: tuple[type[Exception], ...], otherwise: str
+) -> None:
+    """Works, waits so many seconds, and so on until cancelled.
+
+    ``outages`` only put the work off; the log then says ``otherwise``, which is what that means for people.
+    """
+    while True:
+        try:
+            await work()
+        except outages as error:
+            log.warning(otherwise, reason=repr(error))
+        await asyncio.sleep(seconds)
+
+
+async def exhaust(work: Callable[[], Awaitable[bool]]) -> None:
+    """Works until ``work`` says that there is nothing left."""
+    while await work():
+        pass
 
 
 async def end(tasks: Sequence[asyncio.Task[Any]]) -> None:

@@ -1,10 +1,10 @@
 """Wiring of the auth service: which parts there are and who answers what."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
 import structlog
+from mizzap_common import tasks
 from mizzap_common.db import DATABASE_ERRORS
 from mizzap_common.sealed import BadKeyRing, KeyRing
 from mizzap_common.service import Service
@@ -61,19 +61,14 @@ def build(settings: AuthSettings, clock: Callable[[], datetime] = now) -> Starle
 
 
 async def _forget(sessions: Sessions) -> None:
-    while True:
-        try:
-            await sessions.forget_ended()
-        except (*DATABASE_ERRORS, OSError) as error:
-            log.warning("ended sessions stay for another hour", reason=repr(error))
-        await asyncio.sleep(_FORGET_EVERY_SECONDS)
+    outages = (*DATABASE_ERRORS, OSError)
+    await tasks.repeat(sessions.forget_ended, _FORGET_EVERY_SECONDS, outages, "ended sessions stay for another hour")
 
 
 async def _forget_audit(audit: AuditLog) -> None:
-    while True:
-        try:
-            if dropped := await audit.forget_old():
-                log.info("old audit entries dropped", entries=dropped)
-        except (*DATABASE_ERRORS, OSError) as error:
-            log.warning("old audit entries stay for another hour", reason=repr(error))
-        await asyncio.sleep(_FORGET_EVERY_SECONDS)
+    async def forget_old() -> None:
+        if dropped := await audit.forget_old():
+            log.info("old audit entries dropped", entries=dropped)
+
+    outages = (*DATABASE_ERRORS, OSError)
+    await tasks.repeat(forget_old, _FORGET_EVERY_SECONDS, outages, "old audit entries stay for another hour")

@@ -4,6 +4,7 @@ import asyncio
 from typing import BinaryIO, cast
 
 import structlog
+from mizzap_common import tasks
 from mizzap_common.bus import Bus
 from mizzap_common.db import DATABASE_ERRORS
 from mizzap_common.errors import MizzapError
@@ -33,21 +34,17 @@ class Builder:
 
     async def run(self) -> None:
         """Runs until cancelled. An outage only makes the exports wait."""
-        while True:
-            try:
-                if await self.work():
-                    continue
-            except (*DATABASE_ERRORS, OSError) as error:
-                log.warning("exports wait", reason=repr(error))
-            await asyncio.sleep(self.exports.settings.export_poll_seconds)
+        await tasks.repeat(
+            lambda: tasks.exhaust(self.work),
+            self.exports.settings.export_poll_seconds,
+            (*DATABASE_ERRORS, OSError),
+            "exports wait",
+        )
 
     async def run_expiry(self) -> None:
-        while True:
-            try:
-                await self.exports.remove_expired()
-            except (*DATABASE_ERRORS, *STORE_ERRORS) as error:
-                log.warning("exports whose time is over stay for now", reason=repr(error))
-            await asyncio.sleep(_EXPIRE_EVERY_SECONDS)
+        outages = (*DATABASE_ERRORS, *STORE_ERRORS)
+        otherwise = "exports whose time is over stay for now"
+        await tasks.repeat(self.exports.remove_expired, _EXPIRE_EVERY_SECONDS, outages, otherwise)
 
     async def work(self) -> bool:
         """Builds the export that has waited longest. False when there is none."""

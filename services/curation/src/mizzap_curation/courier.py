@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 import structlog
+from mizzap_common import tasks
 from mizzap_common.contracts.ordering import Partner
 from mizzap_common.db import DATABASE_ERRORS, Database
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -44,13 +45,8 @@ class Courier:
 
     async def run(self) -> None:
         """Runs until cancelled. An outage only makes the partners wait."""
-        while True:
-            try:
-                if await self.work():
-                    continue
-            except (*DATABASE_ERRORS, OSError, TimeoutError) as error:
-                log.warning("partners wait", reason=repr(error))
-            await asyncio.sleep(self.poll_seconds)
+        outages = (*DATABASE_ERRORS, OSError, TimeoutError)
+        await tasks.repeat(lambda: tasks.exhaust(self.work), self.poll_seconds, outages, "partners wait")
 
     async def work(self) -> bool:
         """Sends what has been due longest. False when nothing is."""

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from mizzap_common import ai_consents, changes, outbox
+from mizzap_common import ai_consents, changes, outbox, tasks
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, curating, events
 from mizzap_common.db import DATABASE_ERRORS, Database
 from mizzap_common.errors import MizzapError
 from prometheus_client import Histogram
 
-from mizzap_curation import embeddings, repository
+from mizzap_curation import embeddings, repository, sets_repository
 from mizzap_curation.clusters import Shot, cluster
 from mizzap_curation.embeddings import Embeddings
 from mizzap_curation.groups import Groups
@@ -21,7 +21,7 @@ from mizzap_curation.models import ChoiceRow, ScoreRow
 from mizzap_curation.moments import Candidate, Library, choose
 from mizzap_curation.quality import WEIGHTS, Quality
 from mizzap_curation.reasons import explain
-from mizzap_curation.repository import Claim
+from mizzap_curation.sets_repository import Claim
 from mizzap_curation.settings import CurationSettings
 from mizzap_curation.spaces import space_of
 
@@ -51,13 +51,8 @@ class Curator:
 
     async def run(self) -> None:
         """Runs until cancelled. An outage only makes the moments wait."""
-        while True:
-            try:
-                if await self.work():
-                    continue
-            except (*DATABASE_ERRORS, MizzapError, OSError, TimeoutError) as error:
-                log.warning("moments wait", reason=repr(error))
-            await asyncio.sleep(self.poll_seconds)
+        outages = (*DATABASE_ERRORS, MizzapError, OSError, TimeoutError)
+        await tasks.repeat(lambda: tasks.exhaust(self.work), self.poll_seconds, outages, "moments wait")
 
     async def work(self) -> bool:
         """Chooses the moments that have been due longest. False when nobody's are.
@@ -65,7 +60,7 @@ class Curator:
         Raises Unavailable when dedup doesn't answer; the moments wait then.
         """
         async with self.database.begin() as session:
-            claimed = await repository.claim(session, self.lease)
+            claimed = await sets_repository.claim(session, self.lease)
         if claimed is None:
             return False
         try:
@@ -73,7 +68,7 @@ class Curator:
                 await self._choose(claimed)
         except MizzapError:
             async with self.database.begin() as session:
-                await repository.postpone(session, claimed, self.retry)
+                await sets_repository.postpone(session, claimed, self.retry)
             raise
         return True
 
@@ -89,13 +84,13 @@ class Curator:
         moments = await asyncio.to_thread(best_moments, known, found)
         async with self.database.begin() as session:
             consent = await ai_consents.held(session, claimed.user_id)
-            if not await repository.finish(session, claimed, len(known.scores)) or consent is None:
+            if not await sets_repository.finish(session, claimed, len(known.scores)) or consent is None:
                 return
             there = await repository.qualities(session, claimed.user_id, [m.photo_id for m in moments])
             moments = [moment for moment in moments if moment.photo_id in there]
-            if moments != await repository.moments(session, claimed.set_id):
+            if moments != await sets_repository.moments(session, claimed.set_id):
                 changes.note(session, claimed.user_id, repository.KIND, claimed.set_id)
-            await repository.replace_moments(session, claimed.set_id, moments)
+            await sets_repository.replace_moments(session, claimed.set_id, moments)
             ready = events.CurationReady(user_id=claimed.user_id, set_id=claimed.set_id, moments=len(moments))
             await outbox.add(session, catalog.CURATION_READY, ready)
         log.info("moments chosen", user_id=claimed.user_id, photos=len(known.scores), moments=len(moments))

@@ -3,6 +3,7 @@
 import asyncio
 
 import structlog
+from mizzap_common import tasks
 from mizzap_common.contracts import events, keeping, library
 from mizzap_common.db import DATABASE_ERRORS, Database
 from mizzap_common.errors import QuotaExceeded
@@ -64,14 +65,8 @@ class Quotas:
             await quotas_repository.set_tier(session, event.user_id, event.tier)
 
     async def run_recount(self) -> None:
-        wait = min(_FIRST_RECOUNT_SECONDS, self.recount_every)
-        while True:
-            await asyncio.sleep(wait)
-            try:
-                await self.recount()
-            except DATABASE_ERRORS as error:
-                log.warning("quotas are recounted another time", reason=repr(error))
-            wait = self.recount_every
+        await asyncio.sleep(min(_FIRST_RECOUNT_SECONDS, self.recount_every))
+        await tasks.repeat(self.recount, self.recount_every, DATABASE_ERRORS, "quotas are recounted another time")
 
     async def recount(self) -> int:
         """Holds every user's quota against what is stored. Returns how many were wrong; there should never be one."""

@@ -4,13 +4,12 @@ The database is the truth: the broker's disk may be deleted at any time. A step 
 nothing left that was sent before the step was last asked for.
 """
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from mizzap_common import outbox
+from mizzap_common import outbox, tasks
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, library
 from mizzap_common.db import DATABASE_ERRORS, Database
@@ -49,12 +48,8 @@ class Sweeper:
         self.settings = settings
 
     async def run(self) -> None:
-        while True:
-            await asyncio.sleep(self.settings.sweep_interval_seconds)
-            try:
-                await self.sweep()
-            except (NatsError, *DATABASE_ERRORS, OSError, TimeoutError) as error:
-                log.warning("sweeping waits", reason=repr(error))
+        outages = (NatsError, *DATABASE_ERRORS, OSError, TimeoutError)
+        await tasks.repeat(self.sweep, self.settings.sweep_interval_seconds, outages, "sweeping waits")
 
     async def sweep(self) -> int:
         """One round over all steps; returns how many events were told once more."""
@@ -95,12 +90,9 @@ class Sweeper:
         )  # fmt: skip
 
     async def run_orphans(self) -> None:
-        while True:
-            try:
-                await self.remove_orphans(timedelta(hours=self.settings.orphan_after_hours))
-            except (*DATABASE_ERRORS, *STORE_ERRORS) as error:
-                log.warning("orphans stay for now", reason=repr(error))
-            await asyncio.sleep(_ORPHAN_EVERY_SECONDS)
+        age = timedelta(hours=self.settings.orphan_after_hours)
+        outages = (*DATABASE_ERRORS, *STORE_ERRORS)
+        await tasks.repeat(lambda: self.remove_orphans(age), _ORPHAN_EVERY_SECONDS, outages, "orphans stay for now")
 
     async def remove_orphans(self, older_than: timedelta) -> int:
         """Removes stored bytes that no photo came of: uploads that ended between the store and the database."""

@@ -1,11 +1,11 @@
 """The trash: where deleted photos wait, hidden everywhere, until they are restored or their time is over."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import structlog
+from mizzap_common import tasks
 from mizzap_common.contracts import events, keeping, library
 from mizzap_common.db import DATABASE_ERRORS, Database
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -71,12 +71,7 @@ class Trash:
         return keeping.TrashedPhoto(**shown, trashed_at=trashed_at, deleted_after=trashed_at + kept)
 
     async def run_purge(self) -> None:
-        while True:
-            try:
-                await self.purge()
-            except DATABASE_ERRORS as error:
-                log.warning("the trash stays for now", reason=repr(error))
-            await asyncio.sleep(self.purge_every)
+        await tasks.repeat(self.purge, self.purge_every, DATABASE_ERRORS, "the trash stays for now")
 
     async def purge(self) -> int:
         """Deletes for good what has been in the trash for longer than its owner's tier keeps it. Returns how much."""
