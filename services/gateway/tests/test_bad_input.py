@@ -1,9 +1,15 @@
 """What is wrong with a request is said before anybody is asked."""
 
+import json
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from mizzap_common.contracts import requests
+from mizzap_common.errors import NotFound
 
+PATHS = json.loads((Path(__file__).resolve().parents[3] / "docs" / "openapi.json").read_text())["paths"]
 CREDENTIALS = {"email": "u@mizzap.test", "password": "correct horse"}
 SHA = "ab" * 32
 
@@ -125,6 +131,33 @@ async def test_bad_input_is_refused_before_anybody_is_asked(gateway, ask, error_
     assert error["details"]["field"]
     assert "SECRET" not in response.text
     assert {subject for subject, _ in gateway.others.asked} <= {"rpc.auth.keys", "rpc.auth.session", "rpc.dedup.model"}
+
+
+def _texts() -> list[tuple[str, str]]:
+    """(method, path with its query) with NUL for each text that the interface takes in either."""
+    found = []
+    for path, operations in PATHS.items():
+        for method, operation in operations.items():
+            parameters = [one for one in operation.get("parameters", []) if one.get("in") in ("path", "query")]
+            filled = re.sub(r"\{\w+\}", "1", path)
+            for one in parameters:
+                if '"string"' not in json.dumps(one["schema"]):
+                    continue
+                if one["in"] == "query":
+                    found.append((method.upper(), f"{filled}?{one['name']}=a%00b"))
+                else:
+                    with_nul = path.replace("{" + one["name"] + "}", "a%00b")
+                    found.append((method.upper(), re.sub(r"\{\w+\}", "1", with_nul)))
+    return found
+
+
+@pytest.mark.parametrize(("method", "path"), _texts())
+async def test_no_text_in_an_address_may_have_a_nul(gateway, ask, error_of, method, path) -> None:
+    # a link's token is whatever it is: the answer is that there is no such file
+    gateway.others.say(requests.CURATION_SHARED_FILE, NotFound("There is no such file."))
+    response = await ask(method, path.removeprefix("/api/v1"))
+    assert response.status_code in (400, 404), "it is what PostgreSQL stores in no text"
+    error_of(response)
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[" * 5000, b'{"name": NaN}', b"", b"null"])

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from mizzap_common.contracts import catalog, events, keeping, library, requests
 from mizzap_common.db import Database
-from mizzap_common.errors import NotFound
+from mizzap_common.errors import InvalidInput, NotFound
 from mizzap_common.inbox import Delivery
 from mizzap_common.sealed import KeyRing
 from mizzap_common.storage import original_key
@@ -185,6 +185,40 @@ async def test_the_time_in_the_trash_is_its_owners_tiers(
     assert [gone.photo_id for gone in await world.told(catalog.PHOTO_DELETED, 2)] == [mine, theirs]
     await all_handled(world.bus.jetstream, "photos")
     assert await world.storage.list(f"user-{premium}/") == []
+
+
+async def keep(world: World, user_id: int, days: int) -> keeping.Usage:
+    return await world.bus.ask(requests.PHOTOS_KEEP_TRASH, keeping.KeepTrash(user_id=user_id, days=days))
+
+
+async def test_a_user_chooses_how_long_the_trash_keeps_within_what_the_tier_does(
+    world: World, trash: Trash, clock: Clock, database: Database
+) -> None:
+    premium, quotas = USER + 1, Quotas(database, world.settings)
+    tiers: tuple[events.Tier, ...] = ("premium", "free")
+    told = [events.UserTierChanged(user_id=premium, tier=tier) for tier in tiers]
+    await quotas.tier_changed(told[0], Delivery("photos-user-tier_changed", uuid4()))
+    for user_id, days, most in ((USER, 8, 7), (USER, 6, 7), (premium, 31, 30), (premium, 6, 30)):
+        with pytest.raises(InvalidInput) as refusal:
+            await keep(world, user_id, days)
+        assert refusal.value.details == {"field": "days", "value": days, "least": 7, "most": most}
+    assert (await keep(world, USER, 7)).trash_days == 7
+    assert (await keep(world, premium, 14)).trash_days == 14
+
+    theirs = (await world.upload(jpeg(2), user_id=premium)).photo.id
+    await trash.delete(keeping.DeletePhoto(user_id=premium, photo_id=theirs))
+    (shown,) = (await trash.list(keeping.ListTrash(user_id=premium))).photos
+    assert shown.deleted_after == NOON + timedelta(days=14)
+    clock.time = NOON + timedelta(days=13.99)
+    assert await trash.purge() == 0
+    # the free tier keeps no longer than a week, whatever was wished before
+    await quotas.tier_changed(told[1], Delivery("photos-user-tier_changed", uuid4()))
+    usage = await world.bus.ask(requests.PHOTOS_USAGE, library.UserRequest(user_id=premium))
+    assert usage.trash_days == 7
+    await quotas.tier_changed(told[0], Delivery("photos-user-tier_changed", uuid4()))
+    assert await trash.purge() == 0
+    clock.time = NOON + timedelta(days=14)
+    assert await trash.purge() == 1
 
 
 async def test_the_purge_takes_all_that_is_due_and_no_batch_too_few(

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Path
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from mizzap_common.bus import Bus
-from mizzap_common.contracts.message import Message
+from mizzap_common.contracts.message import Parameters
 from mizzap_common.storage import Storage
 from pydantic import Field
 from starlette.requests import HTTPConnection
@@ -64,7 +64,7 @@ CallerHere = Annotated[Caller, Depends(_caller)]
 Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
-class PageQuery(Message):
+class PageQuery(Parameters):
     """Which page of a list."""
 
     page: int = Field(1, ge=1, le=1_000_000)

@@ -1,6 +1,7 @@
 """What a user's tier may store: charged exactly, asked for beforehand, recounted every day."""
 
 import asyncio
+from datetime import timedelta
 
 import structlog
 from mizzap_common import tasks
@@ -11,7 +12,9 @@ from mizzap_common.inbox import Delivery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_photos import quotas_repository
+from mizzap_photos.models import QuotaRow
 from mizzap_photos.settings import PhotosSettings
+from mizzap_photos.trash_times import TrashTimes
 
 _USERS_AT_ONCE = 500
 _FIRST_RECOUNT_SECONDS = 300.0
@@ -24,6 +27,7 @@ class Quotas:
     def __init__(self, database: Database, settings: PhotosSettings) -> None:
         self.database = database
         self.limit = settings.free_quota_bytes
+        self.times = TrashTimes(settings)
         self.recount_every = settings.recount_interval_seconds
 
     async def charge(self, session: AsyncSession, user_id: int, sha256: str, size_bytes: int) -> None:
@@ -49,7 +53,18 @@ class Quotas:
     async def usage(self, request: library.UserRequest) -> keeping.Usage:
         async with self.database.begin() as session:
             quota = await quotas_repository.find(session, request.user_id)
-            photos, trash = await quotas_repository.counts(session, request.user_id)
+            return await self._usage(session, quota)
+
+    async def keep_trash(self, request: keeping.KeepTrash) -> keeping.Usage:
+        """Raises InvalidInput when the user's tier doesn't keep photos for so long."""
+        async with self.database.begin() as session:
+            quota = await quotas_repository.lock(session, request.user_id)
+            self.times.check(request.days, quota.tier)
+            quota.trash_days = request.days
+            return await self._usage(session, quota)
+
+    async def _usage(self, session: AsyncSession, quota: QuotaRow) -> keeping.Usage:
+        photos, trash = await quotas_repository.counts(session, quota.user_id)
         premium = quota.tier == quotas_repository.PREMIUM
         return keeping.Usage(
             tier="premium" if premium else "free",
@@ -57,6 +72,7 @@ class Quotas:
             limit_bytes=None if premium else self.limit,
             photos=photos,
             trash=trash,
+            trash_days=self.times.of(quota) / timedelta(days=1),
         )
 
     async def tier_changed(self, event: events.UserTierChanged, delivery: Delivery) -> None:

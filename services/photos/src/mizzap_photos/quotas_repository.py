@@ -56,6 +56,12 @@ async def find(session: AsyncSession, user_id: int) -> QuotaRow:
     return (await session.scalars(statement)).first() or QuotaRow(user_id=user_id)
 
 
+async def lock(session: AsyncSession, user_id: int) -> QuotaRow:
+    await _ensure(session, user_id)
+    statement = select(QuotaRow).where(col(QuotaRow.user_id) == user_id).with_for_update()
+    return (await session.scalars(statement.execution_options(populate_existing=True))).one()
+
+
 async def set_tier(session: AsyncSession, user_id: int, tier: str) -> None:
     statement = insert(QuotaRow).values(user_id=user_id, tier=tier)
     await session.execute(statement.on_conflict_do_update(index_elements=["user_id"], set_={"tier": tier}))

@@ -29,6 +29,7 @@ def serve(
     bus.answer(requests.PHOTOS_FAVOURITE, batch.set_favourite)
     bus.answer(requests.PHOTOS_ROOM, quotas.room)
     bus.answer(requests.PHOTOS_USAGE, quotas.usage)
+    bus.answer(requests.PHOTOS_KEEP_TRASH, quotas.keep_trash)
     bus.answer(requests.PHOTOS_NAMES, photos.names)
     bus.answer(requests.PHOTOS_ORIGINAL, photos.original)
     bus.answer(requests.PHOTOS_CHANGES, feed.changes)

@@ -6,7 +6,7 @@ from typing import cast
 
 import structlog
 from mizzap_common import tasks
-from mizzap_common.contracts import events, keeping, library
+from mizzap_common.contracts import keeping, library
 from mizzap_common.db import DATABASE_ERRORS, Database
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,6 +14,7 @@ from mizzap_photos import moving, quotas_repository, trash_repository
 from mizzap_photos.models import PhotoRow
 from mizzap_photos.refusals import no_such_photo
 from mizzap_photos.settings import PhotosSettings
+from mizzap_photos.trash_times import TrashTimes
 
 _BATCH = 200
 
@@ -33,10 +34,7 @@ class Trash:
     ) -> None:  # fmt: skip
         self.database = database
         self.answer = answer
-        self.kept: dict[events.Tier, timedelta] = {
-            "free": timedelta(days=settings.free_trash_days),
-            "premium": timedelta(days=settings.premium_trash_days),
-        }
+        self.times = TrashTimes(settings)
         self.purge_every = settings.purge_interval_seconds
         self.now = now
 
@@ -62,7 +60,7 @@ class Trash:
         async with self.database.begin() as session:
             rows, total = await trash_repository.page(session, request)
             quota = await quotas_repository.find(session, request.user_id)
-        kept = self.kept[cast(events.Tier, quota.tier)]
+        kept = self.times.of(quota)
         return keeping.TrashPage(photos=[self._trashed(row, kept) for row in rows], total=total)
 
     def _trashed(self, row: PhotoRow, kept: timedelta) -> keeping.TrashedPhoto:
@@ -74,12 +72,11 @@ class Trash:
         await tasks.repeat(self.purge, self.purge_every, DATABASE_ERRORS, "the trash stays for now")
 
     async def purge(self) -> int:
-        """Deletes for good what has been in the trash for longer than its owner's tier keeps it. Returns how much."""
+        """Deletes for good what has been in the trash for longer than its owner has it kept. Returns how much."""
         total = 0
         while True:
-            now = self.now()
             async with self.database.begin() as session:
-                due = await trash_repository.due(session, now - self.kept["free"], now - self.kept["premium"], _BATCH)
+                due = await trash_repository.due(session, self.times, self.now(), _BATCH)
             if not due:
                 return total
             for user_id, trashed in due.items():

@@ -5,13 +5,14 @@ from datetime import datetime
 
 from mizzap_common import changes
 from mizzap_common.contracts import keeping
-from sqlalchemy import case, delete, func, or_, select, update
+from sqlalchemy import DateTime, Interval, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from mizzap_photos import repository
 from mizzap_photos.models import PairRow, PhotoRow, QuotaRow
 from mizzap_photos.quotas_repository import PREMIUM
+from mizzap_photos.trash_times import TrashTimes
 
 
 async def lock_with_partners(session: AsyncSession, user_id: int, photo_ids: Collection[int]) -> list[PhotoRow]:
@@ -70,13 +71,17 @@ async def page(session: AsyncSession, request: keeping.ListTrash) -> tuple[Seque
     return (await session.scalars(statement)).all(), total
 
 
-async def due(session: AsyncSession, free: datetime, premium: datetime, limit: int) -> dict[int, dict[int, datetime]]:
-    """By user and photo, since when those lie in the trash that were put there before their tier's moment."""
-    kept_since = case((col(QuotaRow.tier) == PREMIUM, premium), else_=free)
+async def due(session: AsyncSession, times: TrashTimes, now: datetime, limit: int) -> dict[int, dict[int, datetime]]:
+    """By user and photo, since when those lie in the trash whose time there is over."""
+    longest = case((col(QuotaRow.tier) == PREMIUM, times.premium), else_=times.free)
+    chosen = func.make_interval(0, 0, 0, col(QuotaRow.trash_days))
+    # NULL, where nothing was chosen, is never the least
+    kept_since = bindparam("now", now, DateTime(timezone=True)) - func.least(longest, chosen, type_=Interval)
     statement = (
         select(col(PhotoRow.user_id), col(PhotoRow.id), col(PhotoRow.trashed_at))
         .outerjoin(QuotaRow, col(QuotaRow.user_id) == col(PhotoRow.user_id))
-        .where(col(PhotoRow.trashed_at) <= kept_since)
+        # the first is what the index knows
+        .where(col(PhotoRow.trashed_at) <= now - times.shortest, col(PhotoRow.trashed_at) <= kept_since)
         .order_by(col(PhotoRow.trashed_at), col(PhotoRow.id))
         .limit(limit)
     )

@@ -65,6 +65,10 @@ class Room(Message):
     """None: as much as the file needs."""
 
 
+class KeepTrash(UserRequest):
+    days: int = Field(ge=1, le=365)
+
+
 class Usage(Message):
     tier: Tier
     used_bytes: int
@@ -74,3 +78,5 @@ class Usage(Message):
     photos: int
     trash: int
     """Photos in the trash, not counted in ``photos``."""
+    trash_days: float = 7
+    """Days that a photo stays there before it is deleted for good."""

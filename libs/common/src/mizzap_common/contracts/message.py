@@ -15,10 +15,8 @@ class Message(BaseModel):
         return self.model_dump_json(by_alias=True).encode()
 
 
-class Request(Message):
-    """A question or a command. Unknown fields are refused: a caller's typing error must not be ignored."""
-
-    model_config = ConfigDict(extra="forbid")
+class Parameters(Message):
+    """What a query string says. Unknown ones are ignored, as everywhere on the web."""
 
     @field_validator("*")
     @classmethod
@@ -26,3 +24,9 @@ class Request(Message):
         if isinstance(value, str) and "\0" in value:
             raise ValueError("A text can't contain the character NUL")  # PostgreSQL stores every other one
         return value
+
+
+class Request(Parameters):
+    """A question or a command. Unknown fields are refused: a caller's typing error must not be ignored."""
+
+    model_config = ConfigDict(extra="forbid")

@@ -84,6 +84,7 @@ PHOTOS_BATCH         = Method("photos", "batch", keeping.BatchAction, keeping.Ba
 PHOTOS_FAVOURITE     = Method("photos", "favourite", keeping.SetFavourite, library.Photo)
 PHOTOS_ROOM          = Method("photos", "room", keeping.RoomRequest, keeping.Room)
 PHOTOS_USAGE         = Method("photos", "usage", library.UserRequest, keeping.Usage)
+PHOTOS_KEEP_TRASH    = Method("photos", "keep_trash", keeping.KeepTrash, keeping.Usage)
 PHOTOS_ORIGINAL      = Method("photos", "original", library.PhotoRequest, library.StoredObject)
 PHOTOS_CHANGES       = Method("photos", "changes", feed.ChangesRequest, feed.ChangesPage)
 PHOTOS_JOBS          = Method("photos", "jobs", library.ListJobs, library.JobPage)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from mizzap_common import cursors
-from mizzap_common.contracts.message import Message
+from mizzap_common.contracts.message import Parameters
 from pydantic import Field
 
 from mizzap_gateway import changes, problems
@@ -13,7 +13,7 @@ from mizzap_gateway.parts import CallerHere, PartsHere
 router = APIRouter(prefix="/api/v1", tags=["changes"])
 
 
-class ChangesQuery(Message):
+class ChangesQuery(Parameters):
     cursor: cursors.Text | None = None
     """The `cursor` of the answer before; without it, from the beginning."""
     limit: int = Field(100, ge=1, le=200)

@@ -56,7 +56,7 @@ async def delete_export(export_id: Id, caller: CallerHere, parts: PartsHere) -> 
 )
 async def download_export(
     export_id: Id,
-    token: Annotated[str, Query(min_length=1, max_length=512)],
+    token: Annotated[str, Query(min_length=1, max_length=512, pattern="^[!-~]+$")],
     request: Request,
     parts: PartsHere,
 ) -> Response:

@@ -21,6 +21,10 @@ class FavouriteBody(Body):
     favourite: bool
 
 
+class TrashBody(Body):
+    days: int = Field(ge=1, le=365)
+
+
 class BatchBody(Body):
     """``albumId`` is the album of ``add_to_album``, and belongs to no other action."""
 
@@ -37,6 +41,13 @@ async def list_trash(
     question = keeping.ListTrash(user_id=caller.user_id, **query.model_dump())
     page = await parts.bus.ask(requests.PHOTOS_TRASH, question)
     return ListAnswer(data=page.photos, pagination=pagination(question, page.total))
+
+
+@router.put("/trash", responses=problems.responses(400, 401, 503))
+async def keep_trash(body: TrashBody, caller: CallerHere, parts: PartsHere) -> Answer[keeping.Usage]:
+    """How many days deleted photos stay, between 7 and what the caller's tier keeps. It holds for those there too."""
+    question = keeping.KeepTrash(user_id=caller.user_id, days=body.days)
+    return Answer(data=await parts.bus.ask(requests.PHOTOS_KEEP_TRASH, question))
 
 
 @router.get("/usage", responses=problems.responses(401, 503))

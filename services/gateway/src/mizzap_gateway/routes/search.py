@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from mizzap_common.contracts import duplicating, library, requests
-from mizzap_common.contracts.message import Message
+from mizzap_common.contracts.message import Message, Parameters
 from pydantic import Field
 
 from mizzap_gateway import problems
@@ -14,7 +14,7 @@ from mizzap_gateway.parts import CallerHere, Id, Parts, PartsHere
 router = APIRouter(prefix="/api/v1", tags=["search"])
 
 
-class SimilarQuery(Message):
+class SimilarQuery(Parameters):
     limit: int = Field(20, ge=1, le=100)
 
 
