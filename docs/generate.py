@@ -1,4 +1,4 @@
-"""Writes the generated documents, or says which have drifted: ``python docs/generate.py [--check]``."""
+"""Writes the generated documents and modules, or says which have drifted: ``python docs/generate.py [--check]``."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import client_code
 from mizzap_common.contracts import catalog
 from mizzap_common.contracts.requests import METHODS
 from pydantic.json_schema import models_json_schema
@@ -135,10 +136,14 @@ def _json(make: Callable[[], dict[str, Any]]) -> Callable[[], str]:
     return lambda: json.dumps(make(), indent=2, ensure_ascii=False) + "\n"
 
 
-DOCUMENTS: dict[str, Callable[[], str]] = {
-    "events.md": events_markdown,
-    "asyncapi.json": _json(asyncapi),
-    "openapi.json": _json(openapi),
+ROOT = DOCS.parent
+CLIENT = ROOT / "clients" / "python" / "src" / "mizzap_client"
+GENERATED: dict[Path, Callable[[], str]] = {
+    DOCS / "events.md": events_markdown,
+    DOCS / "asyncapi.json": _json(asyncapi),
+    DOCS / "openapi.json": _json(openapi),
+    CLIENT / "schemas.py": lambda: client_code.schemas(openapi()),
+    CLIENT / "operations.py": lambda: client_code.operations(openapi()),
 }
 
 
@@ -147,10 +152,10 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="write nothing, fail when a document has drifted")
     check = parser.parse_args().check
     drifted = []
-    for name, make in DOCUMENTS.items():
-        path, made = DOCS / name, make()
+    for path, make in GENERATED.items():
+        made = make()
         if check and (not path.exists() or path.read_text() != made):
-            drifted.append(name)
+            drifted.append(str(path.relative_to(ROOT)))
         elif not check:
             path.write_text(made)
     if drifted:

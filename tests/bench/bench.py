@@ -92,11 +92,11 @@ def bare_loop(photos: list[Path]) -> float:
 
 async def through_the_stack(folder: Path, data: Path) -> float:
     """Seconds from the first upload until the last photo is processed, on a stack that is up."""
-    from mizzap_client.api import Client
+    from mizzap_client.api import AsyncClient
     from mizzap_client.sync import sync
 
     with running_stack(data) as stack:
-        async with Client(stack.gateway) as client:
+        async with AsyncClient(stack.gateway) as client:
             await client.register("bench@example.com", "correct horse battery", ai=True)
             started = time.monotonic()
             synced = await sync(client, folder)

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import io
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -16,15 +16,9 @@ import websockets
 from mizzap_common.testing import eventually
 from PIL import Image
 
-from tests.stack import Stack, running_stack
+from tests.stack import Stack
 
 MISSING = 10**12
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running_stack(tmp_path_factory.mktemp("api") / "data") as running:
-        yield running
 
 
 @dataclass

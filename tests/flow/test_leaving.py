@@ -22,7 +22,7 @@ import numpy as np
 import psycopg
 import pytest
 from mizzap_client import errors
-from mizzap_client.api import Client
+from mizzap_client.api import AsyncClient
 from mizzap_client.exporting import export_library
 from mizzap_client.importing import import_archive
 from mizzap_client.models import Session
@@ -90,7 +90,7 @@ def photo(seed: int, canary: Canaries | None = None) -> bytes:
     return buffer.getvalue()
 
 
-async def upload(client: Client, folder: Path, name: str, data: bytes) -> int:
+async def upload(client: AsyncClient, folder: Path, name: str, data: bytes) -> int:
     path = folder / "photo"
     path.write_bytes(data)
     result = await client.upload(path, name, hashlib.sha256(data).hexdigest(), len(data))
@@ -98,13 +98,13 @@ async def upload(client: Client, folder: Path, name: str, data: bytes) -> int:
     return result.photo.id
 
 
-async def settled(client: Client) -> None:
+async def settled(client: AsyncClient) -> None:
     async with asyncio.timeout(WAIT_SECONDS):
         while (await client.progress()).pending:
             await asyncio.sleep(0.1)
 
 
-async def library(client: Client) -> dict[str, Any]:
+async def library(client: AsyncClient) -> dict[str, Any]:
     """What must be the same after export and import, without the ids, which are each installation's own."""
     photos = [photo async for photo in client.photos()]
     listed = (await client.call("GET", "/photos", params={"limit": 100}))["data"]
@@ -127,7 +127,7 @@ async def library(client: Client) -> dict[str, Any]:
     }
 
 
-async def fill(client: Client, folder: Path, canary: Canaries) -> None:
+async def fill(client: AsyncClient, folder: Path, canary: Canaries) -> None:
     one = await upload(client, folder, f"{canary('file name')}.jpg", photo(1, canary))
     twin = await upload(client, folder, f"copies/{canary('second file name')}.jpg", photo(1, canary))
     other = await upload(client, folder, f"{canary('third file name')}.jpg", photo(2, canary))
@@ -143,7 +143,7 @@ async def fill(client: Client, folder: Path, canary: Canaries) -> None:
     await client.call("POST", f"/duplicates/{pair.id}/action", json={"action": "kept_both"})
 
 
-async def register(client: Client, canary: Canaries) -> int:
+async def register(client: AsyncClient, canary: Canaries) -> int:
     wanted = {
         "email": f"{canary('e-mail')}@example.com", "password": PASSWORD, "username": canary("user name"),
         "fullName": canary("full name"), "privacyAccepted": True, "deviceName": canary("device name"),
@@ -218,7 +218,7 @@ def no_trace(stack: Stack, canary: Canaries, seconds: float = 60.0) -> dict[str,
 async def test_out_with_everything_gone_without_a_trace_and_in_again(stack: Stack, tmp_path: Path) -> None:
     canary = Canaries()
     file = tmp_path / "export.zip"
-    async with Client(stack.gateway) as client:
+    async with AsyncClient(stack.gateway) as client:
         user_id = await register(client, canary)
         await fill(client, tmp_path, canary)
         before = await library(client)
@@ -258,7 +258,7 @@ async def test_out_with_everything_gone_without_a_trace_and_in_again(stack: Stac
     await asyncio.to_thread(scrub_postgres, stack)
     assert await asyncio.to_thread(no_trace, stack, canary) == {}
 
-    async with Client(stack.gateway) as client:
+    async with AsyncClient(stack.gateway) as client:
         await client.register("somebody@example.com", PASSWORD)
         imported = await import_archive(client, file)
         assert imported.problems == [] and (imported.photos, imported.albums, imported.decisions) == (4, 1, 1)

@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import io
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -17,25 +17,19 @@ import numpy as np
 import psycopg
 import pytest
 from minio import Minio
-from mizzap_client.api import Client
+from mizzap_client.api import AsyncClient
 from PIL import Image
 from psycopg import sql
 
-from tests.stack import Stack, running_stack
+from tests.stack import Stack
 
 SERVICES = ("photos", "thumbs", "dedup", "curation", "albums")
 WAIT_SECONDS = 120.0
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running_stack(tmp_path_factory.mktemp("flow") / "data") as running:
-        yield running
-
-
 @dataclass
 class Person:
-    client: Client
+    client: AsyncClient
     stack: Stack
     folder: Path
 
@@ -64,7 +58,7 @@ class Person:
 
 @pytest.fixture
 async def person(stack: Stack, tmp_path: Path) -> AsyncIterator[Person]:
-    async with Client(stack.gateway) as client:
+    async with AsyncClient(stack.gateway) as client:
         await client.register(f"{uuid4()}@example.com", "correct horse battery", ai=True)
         yield Person(client, stack, tmp_path)
 
@@ -206,7 +200,7 @@ async def test_a_deletion_that_meets_the_processing_leaves_nothing_either(person
 async def test_another_user_sees_nothing(person: Person, stack: Stack, tmp_path: Path) -> None:
     photo = await person.upload("mine.jpg", jpeg(scene(50)))
     await person.settled()
-    async with Client(stack.gateway) as client:
+    async with AsyncClient(stack.gateway) as client:
         await client.register(f"{uuid4()}@example.com", "correct horse battery", ai=True)
         other = Person(client, stack, tmp_path)
         for path in ("/photos/{}", "/photos/{}/thumbnail", "/photos/{}/original"):

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import socket
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from mizzap_client.api import Client
+from mizzap_client.api import AsyncClient
 from mizzap_client.models import Session
 from multipart import MultipartSegment, PushMultipartParser, parse_options_header
 from starlette.applications import Starlette
@@ -21,12 +21,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from clients.python.tests import shapes
+
 NOT_PHOTOS = {b"no photo": (415, "MEDIA_UNSUPPORTED"), b"": (422, "FILE_EMPTY")}
-
-
-def session_of(number: int) -> dict[str, Any]:
-    user = {"id": 1, "email": "camille@example.com"}
-    return {"user": user, "accessToken": f"access-{number}", "refreshToken": f"refresh-{number}", "expiresIn": 3600}
 
 
 def refusal(status: int, code: str, **headers: str) -> Response:
@@ -44,6 +41,10 @@ class FakeGateway:
     bodies: list[tuple[str, str, bytes]] = field(default_factory=list)
     """File name, announced hash and bytes of each upload that arrived whole."""
     registered: list[dict[str, Any]] = field(default_factory=list)
+    other_bodies: list[bytes] = field(default_factory=list)
+    """Of requests for what this gateway doesn't know."""
+    keys: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """The Idempotency-Key of each request of a path."""
     consented: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     token: int = 1
     socket: Callable[[WebSocket], Awaitable[None]] | None = None
@@ -61,13 +62,19 @@ class FakeGateway:
             Route(f"/api/v1{path}", self.guard(path, handler), methods=["GET", "POST", "PUT"])
             for path, handler in routes.items()
         ]
-        return Starlette(routes=[*guarded, WebSocketRoute("/ws", self.ws)])
+        unknown = Route("/{path:path}", self.unknown, methods=["GET", "POST", "PUT", "DELETE"])
+        return Starlette(routes=[*guarded, WebSocketRoute("/ws", self.ws), unknown])
+
+    async def unknown(self, request: Request) -> Response:
+        self.other_bodies.append(await request.body())
+        return refusal(404, "NOT_FOUND")
 
     def guard(
         self, path: str, handler: Callable[[Request], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
             self.requests[path] += 1
+            self.keys[path].append(request.headers.get("Idempotency-Key", ""))
             if self.answers.get(path):
                 await request.body()
                 return self.answers[path].pop(0)
@@ -85,19 +92,22 @@ class FakeGateway:
 
     async def consents(self, request: Request) -> Response:
         if request.method == "PUT":
-            self.consented.append((request.url.path.rsplit("/", 1)[1], await request.json()))
+            said = await request.json()
+            self.consented.append((purpose := request.url.path.rsplit("/", 1)[1], said))
+            consent = {"purpose": purpose, **said, "at": "2025-10-23T10:00:00Z"}
+            return JSONResponse({"success": True, "data": consent})
         return JSONResponse({"success": True, "data": {"versions": ["1", "2"], "current": [], "history": []}})
 
     async def login(self, request: Request) -> Response:
-        return JSONResponse({"success": True, "data": session_of(self.token)}, 201)
+        return JSONResponse({"success": True, "data": shapes.session(self.token)}, 201)
 
     async def refresh(self, request: Request) -> Response:
         if (await request.json())["refreshToken"] != f"refresh-{self.token - 1}":
             return refusal(401, "INVALID_REFRESH_TOKEN")
-        return JSONResponse({"success": True, "data": session_of(self.token)})
+        return JSONResponse({"success": True, "data": shapes.session(self.token)})
 
     async def me(self, request: Request) -> Response:
-        return JSONResponse({"success": True, "data": session_of(1)["user"]})
+        return JSONResponse({"success": True, "data": shapes.USER})
 
     async def upload(self, request: Request) -> Response:
         _, options = parse_options_header(request.headers["Content-Type"])
@@ -119,20 +129,15 @@ class FakeGateway:
             return refusal(422, "HASH_MISMATCH")
         status = "known" if name in self.stored.get(sha256, []) else "stored"
         photo = self.keep(name, sha256)
-        return JSONResponse({"success": True, "data": [{"fileName": name, "status": status, "photo": photo}]}, 201)
+        return JSONResponse(
+            {"success": True, "data": [{"fileName": name, "status": status, "photo": photo, "error": None}]}, 201
+        )
 
     def keep(self, name: str, sha256: str) -> dict[str, Any]:
         names = self.stored.setdefault(sha256, [])
         if name not in names:
             names.append(name)
-        return {
-            "id": 1,
-            "fileName": name,
-            "fileSize": 1,
-            "mimeType": "image/jpeg",
-            "sha256": sha256,
-            "status": "uploaded",
-        }
+        return {**shapes.PHOTO, "fileName": name, "sha256": sha256}
 
     async def precheck(self, request: Request) -> Response:
         asked = (await request.json())["sha256"]
@@ -152,6 +157,7 @@ class FakeGateway:
         names = [(name, sha) for sha, names in self.stored.items() for name in names]
         data = [self.keep(name, sha) for name, sha in names[(page - 1) * limit : page * limit]]
         shown = {"page": page, "limit": limit, "total": len(names), "hasMore": page * limit < len(names)}
+        shown |= {"totalPages": -(-len(names) // limit), "nextCursor": None}
         return JSONResponse({"success": True, "data": data, "pagination": shown})
 
     async def tell_progress(self, request: Request) -> Response:
@@ -225,11 +231,15 @@ async def line(gateway: FakeGateway) -> AsyncIterator[Line]:
 
 
 @pytest.fixture
-async def client(line: Line) -> AsyncIterator[Client]:
-    """Logged in, with little patience."""
+async def address(line: Line) -> AsyncIterator[str]:
+    """Of the gateway, behind the line."""
     door = await asyncio.start_server(line.serve, "127.0.0.1", 0)
-    port = door.sockets[0].getsockname()[1]
-    session = Session.model_validate(session_of(1))
-    async with Client(f"http://127.0.0.1:{port}", session, patience=5) as client:
-        yield client
+    yield f"http://127.0.0.1:{door.sockets[0].getsockname()[1]}"
     door.close()
+
+
+@pytest.fixture
+async def client(address: str) -> AsyncIterator[AsyncClient]:
+    """Logged in, with little patience."""
+    async with AsyncClient(address, Session.model_validate(shapes.session(1)), patience=5) as client:
+        yield client

@@ -8,15 +8,17 @@ from typing import Any
 
 import httpx
 import pytest
-from mizzap_client.api import Client
+from mizzap_client.api import AsyncClient
 from mizzap_client.archive import Archive, NotAnExport
 from mizzap_client.exporting import ExportFailed, export_library
-from mizzap_client.models import Session, User
+from mizzap_client.models import Session
+
+from clients.python.tests import shapes
 
 CONTENT = bytes(range(256)) * 5000
 STEP = 1 << 19
 """Two of the chunks that a download is written in."""
-SESSION = Session(user=User(id=1, email="a@b.fr"), access_token="a", refresh_token="b", expires_in=1)
+SESSION = Session.model_validate(shapes.session(1))
 
 
 class Server:
@@ -42,7 +44,7 @@ class Server:
         url = f"/api/v1/exports/{self.exports}/download?token=t" if self.state == "ready" else None
         return {
             "id": self.exports, "status": self.state, "photosDone": 0, "photosTotal": 0, "bytesDone": 0,
-            "createdAt": "2026-01-01T00:00:00Z", "error": "It broke.", "downloadUrl": url,
+            "createdAt": "2026-01-01T00:00:00Z", "error": "It broke.", "downloadUrl": url, "readyAt": None, "expiresAt": None,
         }  # fmt: skip
 
     def download(self, request: httpx.Request) -> httpx.Response:
@@ -71,8 +73,8 @@ class Cut(httpx.AsyncByteStream):
             raise httpx.ReadError("the line broke")
 
 
-def client_of(server: Server, patience: float = 5.0) -> Client:
-    client = Client("http://mizzap.test", SESSION, patience=patience)
+def client_of(server: Server, patience: float = 5.0) -> AsyncClient:
+    client = AsyncClient("http://mizzap.test", SESSION, patience=patience)
     client._http = httpx.AsyncClient(base_url="http://mizzap.test/api/v1", transport=httpx.MockTransport(server))
     return client
 

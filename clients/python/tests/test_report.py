@@ -7,15 +7,16 @@ from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
-from mizzap_client import models, page
+from mizzap_client import models, page, schemas
 from mizzap_client.page import render_page
 from mizzap_client.report import Library, Report, Seconds, build_report
 from mizzap_client.summary import print_summary
 from mizzap_client.sync import Outcome, Synced
 from rich.console import Console
+
+from clients.python.tests.shapes import group, moment, moments, pair, photo
 
 HOSTILE = 'a/<script>alert("1")</script> [bold]&amp; "x".jpg'
 PIXEL = (
@@ -23,37 +24,19 @@ PIXEL = (
 )
 
 
-def photo(number: int, name: str, status: str = "processed", **more: Any) -> models.Photo:
-    fields = {
-        "id": number,
-        "file_name": name,
-        "file_size": 1_200_000,
-        "mime_type": "image/jpeg",
-        "sha256": f"{number:064x}",
-    }
-    return models.Photo.model_validate({**fields, "status": status, "width": 4000, "height": 3000, **more})
-
-
-def pair(keeper: int, duplicate: int, lane: models.Lane, reasons: list[str]) -> models.Duplicate:
-    return models.Duplicate(
-        id=keeper, primary_photo_id=keeper, duplicate_photo_id=duplicate, lane=lane, match_type="exact",
-        similarity_score=1.0, reasons=reasons, action="pending",
-    )  # fmt: skip
-
-
 @pytest.fixture
 def library() -> Library:
     broken = {"code": "IMAGE_UNREADABLE", "message": "It ends in the middle."}
     photos = [
-        photo(1, HOSTILE, taken_at="2025-07-12T20:55:31", camera_model="X-T4"),
+        photo(1, HOSTILE, takenAt="2025-07-12T20:55:31", cameraModel="X-T4"),
         photo(2, "b/copy.jpg", sha256=f"{1:064x}"), photo(3, "b/small.jpg", width=640, height=480), photo(4, "c.jpg"),
         photo(5, "broken.jpg", "failed", width=None, height=None, error=broken),
     ]  # fmt: skip
     groups = [
-        models.Group(lane="near", keeper=4, members=[4, 3], reasons=["The fingerprints agree."]),
-        models.Group(lane="exact", keeper=1, members=[1, 2], reasons=["It lies in the folder of its series."]),
+        group("near", [4, 3], ["The fingerprints agree."]),
+        group("exact", [1, 2], ["It lies in the folder of its series."]),
     ]
-    best = [models.Moment(photo_id=4, score=0.9, reasons=["sharp"]), models.Moment(photo_id=1, score=0.8, reasons=[])]
+    best = moments(moment(4, 0.9, "sharp"), moment(1, 0.8), photos=4)
     return Library(
         photos={entry.id: entry for entry in photos},
         groups=groups,
@@ -61,12 +44,12 @@ def library() -> Library:
             (1, 2): pair(1, 2, "exact", ["identical, byte for byte"]),
             (4, 3): pair(4, 3, "near", ["250 of 256 bits"]),
         },
-        moments=models.CuratedSet(id=1, status="suggested", moments=best, photos=4, up_to_date=True),
-        progress=models.Progress(photos=5, stored=4, processed=4, failed=1, pending=0, renditions=12),
-        stats=models.DuplicateStats(
+        moments=best,
+        progress=schemas.ProgressNow(photos=5, stored=4, processed=4, failed=1, pending=0, renditions=12),
+        stats=schemas.DuplicateStats(
             total_duplicates=2, space_to_free="2.4 MB", space_to_free_bytes=2_400_000, duplicate_percentage=50
         ),
-        model=models.EmbeddingModel(id="efficientnet-lite0", dimensions=1280),
+        model=schemas.Model(id="efficientnet-lite0", dimensions=1280),
     )
 
 
@@ -150,8 +133,8 @@ def test_the_page_shows_groups_moments_and_failures(html: str) -> None:
 
 
 def test_a_library_without_anything(library: Library) -> None:
-    nothing = models.CuratedSet(id=None, status="suggested", moments=[], photos=0, up_to_date=True)
-    no_model = models.EmbeddingModel(id=None, dimensions=None)
+    nothing = moments()
+    no_model = schemas.Model(id=None, dimensions=None)
     empty = Library({}, [], {}, nothing, library.progress, library.stats, no_model)
     report = build_report(Synced(), empty, Seconds(upload=0, processing=0, total=0))
     words = Page(render_page(report, empty, {}, folder="x", made=datetime.now())).words
@@ -174,7 +157,7 @@ def test_the_summary_names_what_matters(report: Report, library: Library, tmp_pa
 
 def test_identical_files_are_in_an_exact_group_whatever_else_is_like_them(library: Library) -> None:
     """With a variant beside them, their group as a whole is only as certain as the variant."""
-    mixed = models.Group(lane="near", keeper=4, members=[4, 3, 1, 2], reasons=["The fingerprints agree."])
+    mixed = group("near", [4, 3, 1, 2], ["The fingerprints agree."])
     alike = {
         number: photo(number, f"{number}.jpg", sha256="a" * 64 if number < 3 else str(number) * 64)
         for number in range(1, 6)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mizzap_client import errors
 from mizzap_client import sync as module
-from mizzap_client.api import Client
+from mizzap_client.api import AsyncClient
 from mizzap_client.sync import Outcome, Watch, sync
 
 
@@ -26,7 +26,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-async def test_everything_once_and_nothing_the_second_time(client: Client, gateway: Any, tmp_path: Path) -> None:
+async def test_everything_once_and_nothing_the_second_time(client: AsyncClient, gateway: Any, tmp_path: Path) -> None:
     contents = {f"{n}.jpg": f"photo {n}".encode() for n in range(20)}
     copies = {"copy/0.jpg": b"photo 0", "copy/1.jpg": b"photo 1", ".DS_Store": b"junk"}
     folder = put(tmp_path, contents | copies)
@@ -44,7 +44,7 @@ async def test_everything_once_and_nothing_the_second_time(client: Client, gatew
     assert len(gateway.bodies) == 18 and second.bytes_sent == 0
 
 
-async def test_files_that_fail_are_named_and_the_run_goes_on(client: Client, gateway: Any, tmp_path: Path) -> None:
+async def test_files_that_fail_are_named_and_the_run_goes_on(client: AsyncClient, gateway: Any, tmp_path: Path) -> None:
     folder = put(tmp_path, {"a.txt": b"no photo", "b.txt": b"no photo", "empty.jpg": b"", "z.jpg": b"photo"})
     (folder / "gone.jpg").symlink_to(folder / "nowhere")
     result = await sync(client, folder, at_once=1)
@@ -56,7 +56,9 @@ async def test_files_that_fail_are_named_and_the_run_goes_on(client: Client, gat
     assert gateway.requests["/photos/adopt"] == 0
 
 
-async def test_bytes_that_went_away_after_the_question_are_sent(client: Client, gateway: Any, tmp_path: Path) -> None:
+async def test_bytes_that_went_away_after_the_question_are_sent(
+    client: AsyncClient, gateway: Any, tmp_path: Path
+) -> None:
     folder = put(tmp_path, {"a.jpg": b"photo", "b.jpg": b"photo"})
     gateway.stored = {sha256(b"photo"): ["old.jpg"]}
 
@@ -70,7 +72,7 @@ async def test_bytes_that_went_away_after_the_question_are_sent(client: Client, 
 
 
 async def test_a_file_that_was_edited_after_hashing_is_sent_as_it_is(
-    client: Client, gateway: Any, tmp_path: Path
+    client: AsyncClient, gateway: Any, tmp_path: Path
 ) -> None:
     folder = put(tmp_path, {"a.jpg": b"before"})
 
@@ -82,7 +84,7 @@ async def test_a_file_that_was_edited_after_hashing_is_sent_as_it_is(
     assert list(gateway.stored) == [sha256(b"after an edit")]
 
 
-async def test_a_file_that_disappears_meanwhile_is_named(client: Client, tmp_path: Path) -> None:
+async def test_a_file_that_disappears_meanwhile_is_named(client: AsyncClient, tmp_path: Path) -> None:
     folder = put(tmp_path, {"a.jpg": b"photo"})
 
     class Removing(Watch):
@@ -93,7 +95,7 @@ async def test_a_file_that_disappears_meanwhile_is_named(client: Client, tmp_pat
 
 
 async def test_a_lost_server_ends_the_run_and_the_next_goes_on(
-    client: Client, gateway: Any, refuse: Any, tmp_path: Path
+    client: AsyncClient, gateway: Any, refuse: Any, tmp_path: Path
 ) -> None:
     folder = put(tmp_path, {f"{n}.jpg": f"photo {n}".encode() for n in range(6)})
     client.patience = 0.3
@@ -111,7 +113,7 @@ async def test_a_lost_server_ends_the_run_and_the_next_goes_on(
 
 
 async def test_big_files_go_alone(
-    client: Client, gateway: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: AsyncClient, gateway: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "BIG_BYTES", 100)
     folder = put(tmp_path, {f"{n}.jpg": bytes([n]) * (200 if n % 2 else 10) for n in range(10)})
@@ -133,6 +135,6 @@ async def test_big_files_go_alone(
     assert {number for size, number in at_once if size == 200} == {1}
 
 
-async def test_a_missing_folder_is_an_error(client: Client, tmp_path: Path) -> None:
+async def test_a_missing_folder_is_an_error(client: AsyncClient, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await sync(client, tmp_path / "nowhere")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from mizzap_client import waiting
-from mizzap_client.api import Client
+from mizzap_client.api import AsyncClient
 from mizzap_client.errors import NotLoggedIn, Stalled
 from mizzap_client.events import CONNECTED, listen
 from mizzap_client.waiting import listening, until_processed
@@ -33,7 +33,7 @@ def event(number: int, name: str = "photo:processed") -> dict[str, Any]:
     return {"event": name, "id": f"event-{number}", "data": {"photoId": number}}
 
 
-async def take(client: Client, count: int) -> list[str]:
+async def take(client: AsyncClient, count: int) -> list[str]:
     found = []
     async with asyncio.timeout(10):
         async for happened in listen(client):
@@ -43,7 +43,7 @@ async def take(client: Client, count: int) -> list[str]:
     return found
 
 
-async def test_events_go_on_after_a_break(client: Client, gateway: Any) -> None:
+async def test_events_go_on_after_a_break(client: AsyncClient, gateway: Any) -> None:
     numbers = iter(range(100))
 
     async def socket(websocket: WebSocket) -> None:
@@ -56,7 +56,7 @@ async def test_events_go_on_after_a_break(client: Client, gateway: Any) -> None:
     assert await take(client, 4) == [CONNECTED, "event-0", CONNECTED, "event-1"]
 
 
-async def test_an_expired_token_is_refreshed(client: Client, gateway: Any) -> None:
+async def test_an_expired_token_is_refreshed(client: AsyncClient, gateway: Any) -> None:
     gateway.token = 2
 
     async def socket(websocket: WebSocket) -> None:
@@ -74,7 +74,9 @@ async def test_an_expired_token_is_refreshed(client: Client, gateway: Any) -> No
         await client.me()
 
 
-async def test_a_hint_wakes_before_the_poll_does(client: Client, gateway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hint_wakes_before_the_poll_does(
+    client: AsyncClient, gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(waiting, "POLL_SECONDS", 60.0)
     asked = threading.Event()
     states = iter([progress(2), progress(10)])
@@ -98,7 +100,9 @@ async def test_a_hint_wakes_before_the_poll_does(client: Client, gateway: Any, m
     assert listener.hints == {"duplicate:detected": 2}
 
 
-async def test_without_a_websocket_polling_does(client: Client, gateway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_a_websocket_polling_does(
+    client: AsyncClient, gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(waiting, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(waiting, "PAUSE_SECONDS", 0.01)
 
@@ -123,7 +127,12 @@ async def test_without_a_websocket_polling_does(client: Client, gateway: Any, mo
     ],
 )
 async def test_a_stall_is_said_clearly(
-    client: Client, gateway: Any, monkeypatch: pytest.MonkeyPatch, state: dict[str, Any], up_to_date: bool, words: str
+    client: AsyncClient,
+    gateway: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    state: dict[str, Any],
+    up_to_date: bool,
+    words: str,
 ) -> None:
     monkeypatch.setattr(waiting, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(waiting, "PAUSE_SECONDS", 0.01)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import ValidationError
 
 from mizzap_client.errors import ClientError
-from mizzap_client.models import Model
+from mizzap_client.schema import Schema
 
 FORMAT, VERSION = "mizzap-export", 1
 
@@ -20,7 +20,7 @@ class NotAnExport(ClientError):
     """The file is no export, damaged, or newer than this program."""
 
 
-class ExportedPhoto(Model):
+class ExportedPhoto(Schema):
     id: int
     file_name: str
     sha256: str
@@ -29,7 +29,7 @@ class ExportedPhoto(Model):
     trashed_at: datetime | None = None
 
 
-class ExportedAlbum(Model):
+class ExportedAlbum(Schema):
     id: int
     name: str
     description: str | None = None
@@ -37,13 +37,13 @@ class ExportedAlbum(Model):
     photo_ids: list[int]
 
 
-class ExportedDecision(Model):
+class ExportedDecision(Schema):
     primary_photo_id: int
     duplicate_photo_id: int
-    action: str
+    action: Literal["pending", "confirmed", "rejected", "kept_both"]
 
 
-class ExportedWish(Model):
+class ExportedWish(Schema):
     photo_id: int
     wish: str | None = None
 

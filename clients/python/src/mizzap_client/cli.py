@@ -11,14 +11,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mizzap_client import cli_leaving
-from mizzap_client.api import Client
+from mizzap_client import cli_leaving, operations
+from mizzap_client.api import AsyncClient
 from mizzap_client.config import Login, load_login, save_login
 from mizzap_client.demo import run_demo
 from mizzap_client.errors import ClientError
-from mizzap_client.models import CuratedSet, Duplicate, DuplicateStats, Photo, Session
+from mizzap_client.models import Session
 from mizzap_client.progress import Bars, human_size
 from mizzap_client.samples import make_samples
+from mizzap_client.schemas import CuratedSet, DuplicateStats, NamedDuplicate, Photo
 from mizzap_client.summary import LANE_STYLES
 from mizzap_client.sync import Synced
 from mizzap_client.sync import sync as sync_folder
@@ -54,19 +55,19 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         raise typer.Exit(130) from None
 
 
-async def as_user(work: Callable[[Client], Awaitable[T]]) -> T:
+async def as_user(work: Callable[[AsyncClient], Awaitable[T]]) -> T:
     """Calls ``work`` as the user who is logged in."""
     login = load_login()
 
     def keep(session: Session) -> None:
         save_login(Login(server=login.server, session=session))
 
-    async with Client(login.server, login.session, on_session=keep, patience=PATIENCE_SECONDS) as client:
+    async with AsyncClient(login.server, login.session, on_session=keep, patience=PATIENCE_SECONDS) as client:
         return await work(client)
 
 
-async def begin_session(server: str, begin: Callable[[Client], Awaitable[Session]]) -> None:
-    async with Client(server, patience=PATIENCE_SECONDS) as client:
+async def begin_session(server: str, begin: Callable[[AsyncClient], Awaitable[Session]]) -> None:
+    async with AsyncClient(server, patience=PATIENCE_SECONDS) as client:
         save_login(Login(server=server, session=await begin(client)))
 
 
@@ -100,7 +101,7 @@ def login(email: Email = None, password: Password = None, server: Server = DEFAU
 def sync(folder: Folder, at_once: AtOnce = 4) -> None:
     """Sends every file under FOLDER that the server lacks. Run it again whenever you like."""
 
-    async def work(client: Client) -> Synced:
+    async def work(client: AsyncClient) -> Synced:
         with Bars(console) as bars:
             return await sync_folder(client, folder, at_once=at_once, watch=bars)
 
@@ -117,7 +118,7 @@ def sync(folder: Folder, at_once: AtOnce = 4) -> None:
 def ls(status: Annotated[str | None, typer.Option(help="pending, uploaded, processed or failed.")] = None) -> None:
     """Lists your photos."""
 
-    async def work(client: Client) -> list[Photo]:
+    async def work(client: AsyncClient) -> list[Photo]:
         return [photo async for photo in client.photos(**({"status": status} if status else {}))]
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
@@ -136,8 +137,8 @@ def ls(status: Annotated[str | None, typer.Option(help="pending, uploaded, proce
 def duplicates() -> None:
     """Lists the pairs that were found, with the reasons."""
 
-    async def work(client: Client) -> tuple[list[Duplicate], DuplicateStats]:
-        return [pair async for pair in client.duplicates()], await client.duplicate_stats()
+    async def work(client: AsyncClient) -> tuple[list[NamedDuplicate], DuplicateStats]:
+        return [pair async for pair in client.duplicates()], (await client.ask(operations.get_duplicate_stats())).data
 
     pairs, stats = run(as_user(work))
     for pair in pairs:
@@ -154,7 +155,7 @@ def duplicates() -> None:
 def moments() -> None:
     """Shows your best moments."""
 
-    async def work(client: Client) -> tuple[CuratedSet, dict[int, str]]:
+    async def work(client: AsyncClient) -> tuple[CuratedSet, dict[int, str]]:
         return await client.moments(), {photo.id: photo.file_name async for photo in client.photos()}
 
     chosen, names = run(as_user(work))
@@ -176,7 +177,7 @@ def demo(
     """The main job from end to end as a new user; without --photos over a small set that it makes itself."""
 
     async def work(folder: Path) -> None:
-        async with Client(server, patience=PATIENCE_SECONDS) as client:
+        async with AsyncClient(server, patience=PATIENCE_SECONDS) as client:
             await run_demo(client, folder, out, console, stall_seconds=stall_seconds, at_once=at_once)
 
     if photos is not None:

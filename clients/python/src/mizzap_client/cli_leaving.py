@@ -9,12 +9,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from mizzap_client.api import Client
-from mizzap_client.exporting import Export, export_library
+from mizzap_client.api import AsyncClient
+from mizzap_client.exporting import export_library
 from mizzap_client.importing import Imported, import_archive
 from mizzap_client.progress import human_size
+from mizzap_client.schemas import Export
 
-RunAsUser = Callable[[Callable[[Client], Awaitable[Any]]], Any]
+RunAsUser = Callable[[Callable[[AsyncClient], Awaitable[Any]]], Any]
 
 
 def add_to(app: typer.Typer, run_as_user: RunAsUser, console: Console) -> None:
@@ -25,7 +26,7 @@ def add_to(app: typer.Typer, run_as_user: RunAsUser, console: Console) -> None:
         """Downloads everything of yours in one file. Run it again when it was stopped: it goes on."""
         target = out or Path(f"mizzap-export-{date.today():%Y-%m-%d}.zip")
 
-        async def work(client: Client) -> Path:
+        async def work(client: AsyncClient) -> Path:
             with console.status("Asking for an export …") as status:
 
                 def watch(now: Export) -> None:
@@ -44,7 +45,7 @@ def add_to(app: typer.Typer, run_as_user: RunAsUser, console: Console) -> None:
     def import_(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="An export.")]) -> None:
         """Brings an export into your account. Run it again when it was stopped: it goes on."""
 
-        async def work(client: Client) -> Imported:
+        async def work(client: AsyncClient) -> Imported:
             with console.status("Reading the export …") as status:
                 return await import_archive(
                     client, file, lambda done, total: status.update(f"{done} of {total} photos")

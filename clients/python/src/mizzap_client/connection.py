@@ -1,34 +1,23 @@
 """HTTP with patience: retries while the server is away, a fresh token when the old one has run out, typed errors."""
 
 import asyncio
-import random
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 
-from mizzap_client import errors
+from mizzap_client.exchange import Body, Pause, Refresh, Send, Steps, exchange, renewal
 from mizzap_client.models import Session
+from mizzap_client.operation import Listed, Operation
 
+A = TypeVar("A")
+T = TypeVar("T")
 API = "/api/v1"
-_PASSING = {429, 502, 503, 504}
-"""Statuses that say "not now": the same request may work later."""
-_LIMITED = 429
-_LONGEST_WAIT = 3600.0
-
-Body = Callable[[], AsyncIterator[bytes]]
-
-
-def delays(longest: float = 5.0) -> Iterator[float]:
-    """Seconds between tries, doubling up to ``longest``, each shortened at random so that clients don't march."""
-    delay = 0.2
-    while True:
-        yield delay * random.uniform(0.5, 1.0)  # noqa: S311 (no secret)
-        delay = min(longest, delay * 2)
 
 
 def is_loopback(server: str) -> bool:
@@ -36,20 +25,8 @@ def is_loopback(server: str) -> bool:
     return urlsplit(server).hostname in {"localhost", "127.0.0.1", "::1"}
 
 
-def problem_of(response: httpx.Response) -> errors.ApiError:
-    """The typed error that an answer of status 400 and above stands for."""
-    try:
-        error = response.json()["error"]
-        code, message, details = error["code"], error["message"], error.get("details")
-    except (ValueError, KeyError, TypeError):
-        # not our server's words: a proxy's page, say
-        code, message, details = f"HTTP_{response.status_code}", response.reason_phrase or "no explanation", None
-    kind = errors.BY_STATUS.get(response.status_code, errors.ApiError)
-    return kind(response.status_code, str(code), str(message), details)
-
-
-class Connection:
-    """Speaks to one server on behalf of at most one user."""
+class _Connected:
+    """What both kinds of connection have: one server, at most one user."""
 
     def __init__(
         self,
@@ -67,13 +44,33 @@ class Connection:
         self.session = session
         self.patience = patience
         self._on_session = on_session
+
+    def adopt_session(self, session: Session) -> Session:
+        self.session = session
+        if self._on_session:
+            self._on_session(session)
+        return session
+
+    def _http_options(self) -> dict[str, Any]:
+        return {
+            "base_url": self.server + API,
+            "timeout": httpx.Timeout(120, connect=5, pool=None),
+            "limits": httpx.Limits(max_connections=32, keepalive_expiry=20),
+            "trust_env": not is_loopback(self.server),
+        }
+
+    def _is_stale(self, token: str) -> bool:
+        return self.session is not None and self.session.access_token == token
+
+    def _renewed(self, answer: httpx.Response) -> None:
+        self.adopt_session(Session.model_validate(answer.json()["data"]))
+
+
+class AsyncConnection(_Connected):
+    def __init__(self, server: str, session: Session | None = None, **options: Any) -> None:
+        super().__init__(server, session, **options)
         self._refreshing = asyncio.Lock()
-        self._http = httpx.AsyncClient(
-            base_url=self.server + API,
-            timeout=httpx.Timeout(120, connect=5, pool=None),
-            limits=httpx.Limits(max_connections=32, keepalive_expiry=20),
-            trust_env=not is_loopback(self.server),
-        )
+        self._http = httpx.AsyncClient(**self._http_options())
 
     async def __aenter__(self) -> Self:
         return self
@@ -83,90 +80,134 @@ class Connection:
     ) -> None:
         await self._http.aclose()
 
-    def adopt_session(self, session: Session) -> Session:
-        self.session = session
-        if self._on_session:
-            self._on_session(session)
-        return session
+    async def ask(self, operation: Operation[A]) -> A:
+        """Sends an operation of ``mizzap_client.operations``. Raises ApiError, Unreachable, NotLoggedIn."""
+        sent = {name: value for name, value in operation.headers.items() if value is not None}
+        return operation.read(
+            await self.send(
+                operation.method, operation.filled, signed=operation.signed, headers=sent, **operation.options()
+            )
+        )
+
+    async def all(self, operation: Operation[Listed[T]]) -> AsyncIterator[T]:
+        """Everything that an operation lists, page after page."""
+        number, more = 1, True
+        while more:
+            page = await self.ask(operation.with_query(page=number))
+            for item in page.data:
+                yield item
+            number, more = number + 1, page.pagination.has_more
 
     async def call(self, method: str, path: str, *, signed: bool = True, **options: Any) -> Any:
-        """The answer's JSON. Raises ApiError, Unreachable, NotLoggedIn."""
-        response = await self.send(method, path, signed=signed, **options)
-        return response.json()
+        """The answer's JSON. Raises as ``ask`` does."""
+        return (await self.send(method, path, signed=signed, **options)).json()
 
     async def send(
         self, method: str, path: str, *, signed: bool = True, headers: Mapping[str, str] | None = None,
         body: Body | None = None, **options: Any,
     ) -> httpx.Response:  # fmt: skip
-        """One request, repeated where that helps. ``body`` is called anew for each try. Raises as ``call`` does."""
-        refreshed = False
-        while True:
-            token = self._token() if signed else None
-            sent_headers = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
-            response = await self._patiently(method, path, sent_headers, body, options)
-            if response.status_code < 400:
-                return response
-            problem = problem_of(response)
-            if not (signed and isinstance(problem, errors.Unauthorized)) or refreshed:
-                raise problem
-            await self.refresh(token)
-            refreshed = True
+        """One request, repeated where that helps; ``options`` are httpx's. Raises as ``ask`` does."""
+        return await self._run(exchange(self, Send(method, path, dict(headers or {}), body, options), signed))
 
     def stream(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[httpx.Response]:
         """One GET of a path from the server's root, unsigned and untried again, whose body is read bit by bit."""
         return self._http.stream("GET", self.server + url, headers=dict(headers))
 
-    async def _patiently(
-        self, method: str, path: str, headers: dict[str, str], body: Body | None, options: dict[str, Any]
-    ) -> httpx.Response:
-        deadline = time.monotonic() + self.patience
-        for pause in delays():
-            wait = pause
-            try:
-                content = body() if body else None
-                response = await self._http.request(method, path, headers=headers, content=content, **options)
-            except httpx.UnsupportedProtocol as error:
-                raise errors.Unreachable(f"{self.server} is no address of a server.") from error
-            except httpx.TransportError as error:
-                reason = f"{self.server} does not answer ({error or type(error).__name__})."
-            else:
-                if not _passing(response):
-                    return response
-                reason = f"{self.server} can't take the request now: {problem_of(response).message}"
-                wait = max(pause, _retry_after(response))
-                if response.status_code == _LIMITED:
-                    # it is there and says when: no reason to lose patience
-                    deadline = max(deadline, time.monotonic() + wait + self.patience)
-            if time.monotonic() + wait > deadline:
-                raise errors.Unreachable(reason)
-            await asyncio.sleep(wait)
-        raise AssertionError("the delays never end")
-
-    def _token(self) -> str:
-        if self.session is None:
-            raise errors.NotLoggedIn("You are not logged in.")
-        return self.session.access_token
-
-    async def refresh(self, stale: str | None) -> None:
+    async def refresh(self, stale: str) -> None:
         """Gets a new session unless another task has done so since ``stale`` was the token. Raises NotLoggedIn."""
         async with self._refreshing:
-            if self.session is None or self.session.access_token != stale:
-                return
-            answer = await self._patiently(
-                "POST", "/auth/refresh", {}, None, {"json": {"refreshToken": self.session.refresh_token}}
-            )
-            if answer.status_code >= 400:
-                raise errors.NotLoggedIn("Your session has ended: log in again.") from problem_of(answer)
-            self.adopt_session(Session.model_validate(answer.json()["data"]))
+            if self._is_stale(stale):
+                self._renewed(await self._run(renewal(self)))
+
+    async def _run(self, steps: Steps) -> httpx.Response:
+        outcome: Any = None
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration as done:
+                found: httpx.Response = done.value
+                return found
+            outcome = await self._take(step)
+
+    async def _take(self, step: Send | Pause | Refresh) -> httpx.Response | httpx.TransportError | None:
+        match step:
+            case Pause(seconds):
+                await asyncio.sleep(seconds)
+            case Refresh(stale):
+                await self.refresh(stale)
+            case Send(method, path, headers, body, options):
+                content = aiter(body) if body else None
+                try:
+                    return await self._http.request(method, path, headers=headers, content=content, **options)
+                except httpx.TransportError as error:
+                    return error
+        return None
 
 
-def _passing(response: httpx.Response) -> bool:
-    return response.status_code in _PASSING or (
-        response.status_code == 409 and problem_of(response).code == "UPLOAD_AGAIN"
-    )
+class Connection(_Connected):
+    """The same for programs that await nothing. Threads may share it."""
 
+    def __init__(self, server: str, session: Session | None = None, **options: Any) -> None:
+        super().__init__(server, session, **options)
+        self._refreshing = threading.Lock()
+        self._http = httpx.Client(**self._http_options())
 
-def _retry_after(response: httpx.Response) -> float:
-    """Seconds that the server asks to wait; its other form, a date, counts as no wish."""
-    value = response.headers.get("Retry-After", "")
-    return min(_LONGEST_WAIT, float(value)) if value.isdigit() else 0.0
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def ask(self, operation: Operation[A]) -> A:
+        """Sends an operation of ``mizzap_client.operations``. Raises ApiError, Unreachable, NotLoggedIn."""
+        sent = {name: value for name, value in operation.headers.items() if value is not None}
+        return operation.read(
+            self.send(operation.method, operation.filled, signed=operation.signed, headers=sent, **operation.options())
+        )
+
+    def all(self, operation: Operation[Listed[T]]) -> Iterator[T]:
+        """Everything that an operation lists, page after page."""
+        number, more = 1, True
+        while more:
+            page = self.ask(operation.with_query(page=number))
+            yield from page.data
+            number, more = number + 1, page.pagination.has_more
+
+    def send(
+        self, method: str, path: str, *, signed: bool = True, headers: Mapping[str, str] | None = None,
+        body: Body | None = None, **options: Any,
+    ) -> httpx.Response:  # fmt: skip
+        """One request, repeated where that helps; ``options`` are httpx's. Raises as ``ask`` does."""
+        return self._run(exchange(self, Send(method, path, dict(headers or {}), body, options), signed))
+
+    def refresh(self, stale: str) -> None:
+        """Gets a new session unless another thread has done so since ``stale`` was the token. Raises NotLoggedIn."""
+        with self._refreshing:
+            if self._is_stale(stale):
+                self._renewed(self._run(renewal(self)))
+
+    def _run(self, steps: Steps) -> httpx.Response:
+        outcome: Any = None
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration as done:
+                found: httpx.Response = done.value
+                return found
+            outcome = self._take(step)
+
+    def _take(self, step: Send | Pause | Refresh) -> httpx.Response | httpx.TransportError | None:
+        match step:
+            case Pause(seconds):
+                time.sleep(seconds)
+            case Refresh(stale):
+                self.refresh(stale)
+            case Send(method, path, headers, body, options):
+                content = iter(body) if body else None
+                try:
+                    return self._http.request(method, path, headers=headers, content=content, **options)
+                except httpx.TransportError as error:
+                    return error
+        return None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mizzap_client.api import Client
+from mizzap_client.api import AsyncClient
 from mizzap_client.errors import Conflict
 from mizzap_client.page import fetch_pictures, render_page
 from mizzap_client.progress import Bars
@@ -19,7 +19,7 @@ from mizzap_client.waiting import listening, until_processed
 
 
 async def run_demo(
-    client: Client, photos: Path, out: Path, console: Console, *, stall_seconds: float = 180.0, at_once: int = 4
+    client: AsyncClient, photos: Path, out: Path, console: Console, *, stall_seconds: float = 180.0, at_once: int = 4
 ) -> Report:
     """Registers a user of its own, so that a run starts from nothing; writes report.json and report.html into ``out``.
 
@@ -38,7 +38,7 @@ async def run_demo(
     return report
 
 
-async def _register(client: Client) -> None:
+async def _register(client: AsyncClient) -> None:
     email, password = f"demo-{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(24)
     try:
         await client.register(email, password, full_name="Demo", ai=True)
@@ -48,7 +48,7 @@ async def _register(client: Client) -> None:
 
 
 async def _bring_and_wait(
-    client: Client, photos: Path, console: Console, stall_seconds: float, at_once: int
+    client: AsyncClient, photos: Path, console: Console, stall_seconds: float, at_once: int
 ) -> tuple[Synced, float]:
     """What became of the files, and the seconds from the last upload until all was processed."""
     # it listens from the start on: the server begins while we are still uploading
@@ -61,7 +61,7 @@ async def _bring_and_wait(
     return synced, time.monotonic() - uploaded
 
 
-async def _write(client: Client, report: Report, library: Library, photos: Path, out: Path) -> None:
+async def _write(client: AsyncClient, report: Report, library: Library, photos: Path, out: Path) -> None:
     report.write(out / "report.json")
     pictures = await fetch_pictures(client, library)
     page = render_page(report, library, pictures, folder=photos.name, made=datetime.now())

@@ -19,6 +19,10 @@ class Stalled(ClientError):
     """The server has stopped making progress."""
 
 
+class NotUnderstood(ClientError):
+    """The server's answer has not the shape that this client was made for."""
+
+
 class ApiError(ClientError):
     """The server's own refusal. ``code`` is stable (MEDIA_UNSUPPORTED), ``message`` is for a person."""
 

@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from mizzap_client.connection import Connection, delays, is_loopback
+from mizzap_client.connection import AsyncConnection, is_loopback
 from mizzap_client.errors import NotLoggedIn
+from mizzap_client.exchange import delays
 from mizzap_client.models import Event
 
 CONNECTED = "connected"
@@ -17,7 +18,7 @@ PING = "ping"
 TOKEN_REFUSED = 4401
 
 
-async def listen(connection: Connection) -> AsyncIterator[Event]:
+async def listen(connection: AsyncConnection) -> AsyncIterator[Event]:
     """Every event of the user's, for ever; connects again when the line breaks. Raises NotLoggedIn, Unreachable."""
     waits = delays()
     while True:
@@ -43,6 +44,6 @@ async def listen(connection: Connection) -> AsyncIterator[Event]:
         await asyncio.sleep(next(waits))
 
 
-def _address(connection: Connection, token: str) -> str:
+def _address(connection: AsyncConnection, token: str) -> str:
     scheme, _, rest = connection.server.partition("://")
     return f"{'wss' if scheme == 'https' else 'ws'}://{rest}/ws?{urlencode({'token': token})}"

@@ -5,16 +5,15 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 import httpx
 
-from mizzap_client.api import Client
-from mizzap_client.connection import delays, problem_of
+from mizzap_client import operations
+from mizzap_client.api import AsyncClient
 from mizzap_client.errors import ClientError, NotFound, Unreachable
-from mizzap_client.models import Model
+from mizzap_client.exchange import delays, problem_of
+from mizzap_client.schemas import Export
 
 _CHUNK_BYTES = 1 << 18
 _LOOK_SECONDS = 1.0
@@ -22,17 +21,6 @@ _LOOK_SECONDS = 1.0
 
 class ExportFailed(ClientError):
     """The server could not build it, or what arrived is not what it built."""
-
-
-class Export(Model):
-    id: int
-    status: Literal["queued", "building", "ready", "failed", "expired"]
-    photos_done: int
-    photos_total: int
-    bytes_done: int
-    created_at: datetime
-    error: str | None = None
-    download_url: str | None = None
 
 
 Watch = Callable[[Export], None]
@@ -79,11 +67,11 @@ class _Part:
 
 
 async def export_library(
-    client: Client, target: Path, watch: Watch = lambda _: None, on_bytes: OnBytes = lambda *_: None
+    client: AsyncClient, target: Path, watch: Watch = lambda _: None, on_bytes: OnBytes = lambda *_: None
 ) -> Path:
     """Builds an export and downloads it to ``target``; an unfinished download to the same place is gone on with.
 
-    Raises ExportFailed, OSError, and as ``Client`` does.
+    Raises ExportFailed, OSError, and as ``AsyncClient`` does.
     """
     part = await asyncio.to_thread(_Part, target)
     export = await built(client, await begin(client, part.export_id), watch)
@@ -92,7 +80,7 @@ async def export_library(
     return target
 
 
-async def begin(client: Client, export_id: int = 0) -> Export:
+async def begin(client: AsyncClient, export_id: int = 0) -> Export:
     """That export while it can be had; else the one that is under way, or a new one."""
     if export_id:
         try:
@@ -101,10 +89,10 @@ async def begin(client: Client, export_id: int = 0) -> Export:
             begun = None
         if begun is not None and begun.status == "ready":
             return begun
-    return Export.model_validate((await client.call("POST", "/exports"))["data"])
+    return (await client.ask(operations.begin_export())).data
 
 
-async def built(client: Client, export: Export, watch: Watch) -> Export:
+async def built(client: AsyncClient, export: Export, watch: Watch) -> Export:
     """Waits until it is ready. Raises ExportFailed."""
     while True:
         watch(export)
@@ -117,11 +105,11 @@ async def built(client: Client, export: Export, watch: Watch) -> Export:
     return export
 
 
-async def get(client: Client, export_id: int) -> Export:
-    return Export.model_validate((await client.call("GET", f"/exports/{export_id}"))["data"])
+async def get(client: AsyncClient, export_id: int) -> Export:
+    return (await client.ask(operations.get_export(export_id))).data
 
 
-async def download(client: Client, export: Export, part: _Part, on_bytes: OnBytes) -> None:
+async def download(client: AsyncClient, export: Export, part: _Part, on_bytes: OnBytes) -> None:
     """Receives all of it, going on where the line broke, for as long as something arrives within the patience."""
     deadline = time.monotonic() + client.patience
     for pause in delays():
@@ -141,7 +129,7 @@ async def download(client: Client, export: Export, part: _Part, on_bytes: OnByte
                 raise
 
 
-async def _receive(client: Client, export: Export, part: _Part, on_bytes: OnBytes) -> None:
+async def _receive(client: AsyncClient, export: Export, part: _Part, on_bytes: OnBytes) -> None:
     """Goes on where ``part`` ends, as long as the server's file is the same."""
     have = part.size if part.export_id == export.id else 0
     headers = {"Range": f"bytes={have}-", "If-Range": part.etag} if have else {}

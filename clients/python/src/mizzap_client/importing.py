@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mizzap_client.api import PRECHECK_AT_MOST, Client
+from mizzap_client import operations, schemas
+from mizzap_client.api import PRECHECK_AT_MOST, AsyncClient
 from mizzap_client.archive import Archive, ExportedAlbum, ExportedPhoto
 from mizzap_client.errors import ApiError, NotFound
 from mizzap_client.sync import in_parallel
@@ -40,9 +41,9 @@ class Imported:
 
 
 async def import_archive(
-    client: Client, path: Path, on_photo: Callable[[int, int], None] = lambda *_: None
+    client: AsyncClient, path: Path, on_photo: Callable[[int, int], None] = lambda *_: None
 ) -> Imported:
-    """``on_photo`` hears (photos done, photos in all). Raises NotAnExport, OSError, and as ``Client`` does."""
+    """``on_photo`` hears (photos done, photos in all). Raises NotAnExport, OSError, and as ``AsyncClient`` does."""
     with Archive(path) as archive:
         run = _Run(client, archive, on_photo)
         await run.photos()
@@ -56,7 +57,7 @@ async def import_archive(
 
 
 class _Run:
-    def __init__(self, client: Client, archive: Archive, on_photo: Callable[[int, int], None]) -> None:
+    def __init__(self, client: AsyncClient, archive: Archive, on_photo: Callable[[int, int], None]) -> None:
         self.client = client
         self.archive = archive
         self.on_photo = on_photo
@@ -136,7 +137,8 @@ class _Run:
         for start in range(0, len(marked), _MARK_AT_MOST):
             chunk = marked[start : start + _MARK_AT_MOST]
             try:
-                await self.client.call("POST", "/photos/batch-action", json={"action": "favourite", "photoIds": chunk})
+                body = schemas.BatchBody(action="favourite", photo_ids=chunk)
+                await self.client.ask(operations.act_on_photos(body))
             except ApiError as error:
                 self.done.problems.append(f"Favourites: {error.message}")
             else:
@@ -162,29 +164,26 @@ class _Run:
                 self.done.albums += 1
 
     async def _album_ids(self) -> AsyncIterator[int]:
-        page, more = 1, True
-        while more:
-            answer = await self.client.call("GET", "/albums", params={"page": page, "limit": 100})
-            for album in answer["data"]:
-                yield album["id"]
-            page, more = page + 1, answer["pagination"]["hasMore"]
+        async for album in self.client.all(operations.list_albums(limit=100)):
+            yield album.id
 
     async def _album(self, album_id: int) -> ExportedAlbum:
-        return ExportedAlbum.model_validate((await self.client.call("GET", f"/albums/{album_id}"))["data"])
+        found = (await self.client.ask(operations.get_album(album_id))).data
+        return ExportedAlbum(**dict(found))
 
     async def _create(self, album: ExportedAlbum) -> ExportedAlbum:
-        body = {"name": album.name, "description": album.description}
-        made = (await self.client.call("POST", "/albums", json=body))["data"]
-        return ExportedAlbum.model_validate({**made, "photoIds": []})
+        body = schemas.CreateAlbumBody(name=album.name, description=album.description)
+        made = (await self.client.ask(operations.create_album(body))).data
+        return ExportedAlbum(**dict(made), photo_ids=[])
 
     async def _fill(self, mine: ExportedAlbum, album: ExportedAlbum, wanted: list[int], ids: Mapping[int, int]) -> None:
         missing = wanted[len(mine.photo_ids) :]
         for start in range(0, len(missing), _ADD_AT_MOST):
             chunk = missing[start : start + _ADD_AT_MOST]
-            await self.client.call("POST", f"/albums/{mine.id}/photos", json={"photoIds": chunk})
+            await self.client.ask(operations.add_to_album(mine.id, schemas.AddToAlbumBody(photo_ids=chunk)))
         cover = ids.get(album.cover_photo_id or 0)
         if cover is not None and cover != mine.cover_photo_id and wanted and cover != wanted[0]:
-            await self.client.call("PUT", f"/albums/{mine.id}", json={"coverPhotoId": cover})
+            await self.client.ask(operations.update_album(mine.id, schemas.UpdateAlbumBody(cover_photo_id=cover)))
 
     # --- what needs the photos processed ----------------------------------------------------------------------------
 
@@ -209,8 +208,8 @@ class _Run:
                 lost += 1
                 continue
             if pair.action != decision.action:
-                body = {"action": decision.action}
-                await self.client.call("POST", f"/duplicates/{pair.id}/action", json=body)
+                body = schemas.ActionBody(action=decision.action)
+                await self.client.ask(operations.act_on_duplicate(pair.id, body))
             self.done.decisions += 1
         if lost:
             self.done.problems.append(f"{lost} decisions are about pairs that the server did not find again.")
@@ -223,7 +222,7 @@ class _Run:
         if not wishes:
             return
         try:
-            await self.client.call("PUT", "/curation/moments", json={"add": add, "remove": remove})
+            await self.client.ask(operations.change_moments(schemas.ChangeMomentsBody(add=add, remove=remove)))
         except ApiError as error:
             self.done.problems.append(f"Best moments: {error.message}")
         else:

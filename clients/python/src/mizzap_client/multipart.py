@@ -6,7 +6,7 @@ disk on the event loop.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 _CHUNK_BYTES = 1 << 18
@@ -41,18 +41,38 @@ class FileForm:
             "Content-Length": str(len(self._head) + size + len(self._tail)),
         }
 
-    async def body(self) -> AsyncIterator[bytes]:
+    def __iter__(self) -> Iterator[bytes]:
         """Raises OSError when the file can't be read, FileChanged when it has another length than was said."""
+        self._begin()
+        for chunk, of_file in self._parts():
+            yield chunk
+            self._went_out(of_file)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._begin()
+        parts = self._parts()
+        while (part := await asyncio.to_thread(next, parts, None)) is not None:
+            yield part[0]
+            self._went_out(part[1])
+
+    def _parts(self) -> Iterator[tuple[bytes, int]]:
+        """What is to be sent, and how many bytes of it are the file's."""
+        yield self._head, 0
+        read = 0
+        with self._path.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                read += len(chunk)
+                if read > self._size:
+                    raise FileChanged("it has grown while it was read")
+                yield chunk, len(chunk)
+        if read < self._size:
+            raise FileChanged("it has shrunk while it was read")
+        yield self._tail, 0
+
+    def _begin(self) -> None:
         self._on_bytes(-self._sent)
         self._sent = 0
-        yield self._head
-        with await asyncio.to_thread(self._path.open, "rb") as file:
-            while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
-                if self._sent + len(chunk) > self._size:
-                    raise FileChanged("it has grown while it was read")
-                yield chunk
-                self._sent += len(chunk)
-                self._on_bytes(len(chunk))
-        if self._sent < self._size:
-            raise FileChanged("it has shrunk while it was read")
-        yield self._tail
+
+    def _went_out(self, size: int) -> None:
+        self._sent += size
+        self._on_bytes(size)

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from mizzap_client.api import Client, RenditionSide
+from mizzap_client.api import AsyncClient, RenditionSide
 from mizzap_client.errors import NotFound
-from mizzap_client.models import Group, Lane, Moment, Photo
+from mizzap_client.models import Lane
 from mizzap_client.progress import human_size
 from mizzap_client.report import LANES, Library, Report
+from mizzap_client.schemas import Moment, NamedGroup, Photo
 from mizzap_client.sync import in_parallel
 
 PICTURES_AT_MOST = 600
@@ -76,7 +77,7 @@ def wanted_pictures(library: Library) -> list[int]:
     return list(dict.fromkeys(wanted))[:PICTURES_AT_MOST]
 
 
-async def fetch_pictures(client: Client, library: Library) -> Pictures:
+async def fetch_pictures(client: AsyncClient, library: Library) -> Pictures:
     """A rendition of each photo that the page shows."""
     pictures: Pictures = {}
 
@@ -125,7 +126,7 @@ def duplicates_by_lane(library: Library) -> Counter[Lane]:
     return Counter(library.pairs[pair].lane for pair in tied if pair in library.pairs)
 
 
-def _shown_group(group: Group, library: Library, pictures: Pictures) -> ShownGroup:
+def _shown_group(group: NamedGroup, library: Library, pictures: Pictures) -> ShownGroup:
     photos = [library.photos[member] for member in group.members if member in library.photos]
     spare = sum(photo.file_size for photo in photos if photo.id != group.keeper)
     members = []

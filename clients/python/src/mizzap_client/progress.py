@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from mizzap_client import models
+from mizzap_client import schemas
 from mizzap_client.plan import Plan
 from mizzap_client.sync import Outcome, Watch
 
@@ -64,7 +64,7 @@ class Bars(Watch):
         if self._uploading != _NO_TASK:
             self._progress.update(self._uploading, advance=1)
 
-    def processing(self, now: models.Progress, hints: Counter[str]) -> None:
+    def processing(self, now: schemas.ProgressNow, hints: Counter[str]) -> None:
         """How far the server is with the photos; ``hints`` counts what the WebSocket told."""
         if self._processing == _NO_TASK:
             self._processing = self._begin("Processing", now.photos)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from mizzap_client import models
-from mizzap_client.api import Client
+from mizzap_client import models, operations, schemas
+from mizzap_client.api import AsyncClient
 from mizzap_client.sync import Synced
 
 LANES: tuple[models.Lane, ...] = ("exact", "pixel", "near", "similar")
@@ -19,25 +19,25 @@ IDENTICAL = "the files are identical, byte for byte"
 class Library:
     """All of a user's photos on the server, and what it found out about them."""
 
-    photos: dict[int, models.Photo]
-    groups: list[models.Group]
-    pairs: dict[tuple[int, int], models.Duplicate]
+    photos: dict[int, schemas.Photo]
+    groups: list[schemas.NamedGroup]
+    pairs: dict[tuple[int, int], schemas.NamedDuplicate]
     """By the ids of keeper and duplicate: what is known of the one about the other."""
-    moments: models.CuratedSet
-    progress: models.Progress
-    stats: models.DuplicateStats
-    model: models.EmbeddingModel
+    moments: schemas.CuratedSet
+    progress: schemas.ProgressNow
+    stats: schemas.DuplicateStats
+    model: schemas.Model
 
 
-async def read_library(client: Client) -> Library:
+async def read_library(client: AsyncClient) -> Library:
     return Library(
         photos={photo.id: photo async for photo in client.photos()},
         groups=[group async for group in client.groups()],
         pairs={(pair.primary_photo_id, pair.duplicate_photo_id): pair async for pair in client.duplicates()},
         moments=await client.moments(),
         progress=await client.progress(),
-        stats=await client.duplicate_stats(),
-        model=await client.model(),
+        stats=(await client.ask(operations.get_duplicate_stats())).data,
+        model=(await client.ask(operations.get_model())).data,
     )
 
 
@@ -105,7 +105,7 @@ def build_report(synced: Synced, library: Library, seconds: Seconds) -> Report:
     )
 
 
-def _failed(synced: Synced, photos: Iterable[models.Photo]) -> list[Failed]:
+def _failed(synced: Synced, photos: Iterable[schemas.Photo]) -> list[Failed]:
     refused = [(outcome.name, outcome.problem) for outcome in synced.failed]
     unreadable = [(photo.file_name, photo.error) for photo in photos if photo.status == "failed"]
     unknown = models.Problem(code="INTERNAL", message="The server gives no reason.")
@@ -144,7 +144,7 @@ def _identical_in(library: Library) -> Iterator[Group]:
                 yield Group(lane="exact", keeper=names[0], members=names, reasons=[IDENTICAL])
 
 
-def _present(group: models.Group, library: Library) -> list[int]:
+def _present(group: schemas.NamedGroup, library: Library) -> list[int]:
     """Without what was deleted between two questions."""
     return [member for member in group.members if member in library.photos]
 

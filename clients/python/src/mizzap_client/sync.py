@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from mizzap_client.api import PRECHECK_AT_MOST, Client
+from mizzap_client.api import PRECHECK_AT_MOST, AsyncClient
 from mizzap_client.errors import ApiError, NotFound
 from mizzap_client.folder import File, list_folder, sha256_of, unreadable_problem
 from mizzap_client.models import Problem
@@ -68,7 +68,7 @@ class Watch:
         """A file has got its outcome."""
 
 
-async def sync(client: Client, folder: Path, *, at_once: int = 4, watch: Watch | None = None) -> Synced:
+async def sync(client: AsyncClient, folder: Path, *, at_once: int = 4, watch: Watch | None = None) -> Synced:
     """A file that fails is an outcome, not an end.
 
     Raises Unreachable, NotLoggedIn, and OSError when there is no such folder. What was sent is kept: run it again.
@@ -109,7 +109,7 @@ async def in_parallel(items: Iterable[T], work: Callable[[T], Awaitable[None]], 
 class _Run:
     """One run of ``sync``: its outcomes so far."""
 
-    def __init__(self, client: Client, watch: Watch) -> None:
+    def __init__(self, client: AsyncClient, watch: Watch) -> None:
         self.client = client
         self.watch = watch
         self.outcomes: list[Outcome] = []

@@ -6,10 +6,10 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 
-from mizzap_client.api import Client
+from mizzap_client.api import AsyncClient
 from mizzap_client.errors import Stalled
 from mizzap_client.events import CONNECTED, listen
-from mizzap_client.models import Progress
+from mizzap_client.schemas import ProgressNow
 
 POLL_SECONDS = 3.0
 """How long to wait for a hint before asking anyway."""
@@ -25,7 +25,7 @@ Hints = Counter[str]
 class Listener:
     """Counts the events that the WebSocket brings and wakes whoever waits for one."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: AsyncClient) -> None:
         self._client = client
         self._seen: set[str] = set()
         self._something = asyncio.Event()
@@ -51,7 +51,7 @@ class Listener:
 
 
 @contextlib.asynccontextmanager
-async def listening(client: Client) -> AsyncIterator[Listener]:
+async def listening(client: AsyncClient) -> AsyncIterator[Listener]:
     """A listener that runs as long as the block does."""
     listener = Listener(client)
     task = asyncio.create_task(listener.run())
@@ -64,8 +64,8 @@ async def listening(client: Client) -> AsyncIterator[Listener]:
 
 
 async def until_processed(
-    client: Client, listener: Listener, tell: Callable[[Progress, Hints], None], *, stall_seconds: float = 180.0
-) -> Progress:
+    client: AsyncClient, listener: Listener, tell: Callable[[ProgressNow, Hints], None], *, stall_seconds: float = 180.0
+) -> ProgressNow:
     """Returns when no photo is pending and the best moments take all of them into account.
 
     Raises Stalled when nothing has moved for ``stall_seconds``.
@@ -88,7 +88,7 @@ async def until_processed(
         await listener.wait(POLL_SECONDS)
 
 
-def _stalled(progress: Progress, seconds: float) -> str:
+def _stalled(progress: ProgressNow, seconds: float) -> str:
     done = progress.processed + progress.failed
     if progress.pending:
         what = f"{progress.pending} of {progress.photos} photos are still to be processed ({done} are done)"

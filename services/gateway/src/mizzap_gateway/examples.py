@@ -93,6 +93,7 @@ FIELDS: dict[str, Any] = {
 
 _FORMATS = {
     "date-time": "2025-10-23T10:00:00Z",
+    "date-time-local": "2025-10-23T12:00:00",
     "date": "2025-10-23",
     "binary": "(the bytes of a photo)",
     "uuid": "0199f3b2-6c1e-7c3a-9d5e-2f4b6a8c0d1e",

@@ -31,7 +31,7 @@ class SharedPhoto(Message):
     width: int | None
     height: int | None
     created_date: date | None
-    taken_at: datetime | None
+    taken_at: library.LocalTime | None
     camera_model: str | None
     thumbnail_url: str
     uploaded_at: datetime

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, WithJsonSchema
 
 from mizzap_common import cursors
 from mizzap_common.contracts.message import Message, Request
@@ -16,6 +16,8 @@ SearchText = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
 ]
 MediaType = Annotated[str, StringConstraints(pattern=r"^(photo|video|[a-z]+/[a-z0-9.+\-]*)$", max_length=100)]
+LocalTime = Annotated[datetime, WithJsonSchema({"type": "string", "format": "date-time-local"})]
+"""As a clock on the wall shows it, without a zone: RFC 3339's date-time would promise one."""
 UploadStatus = Literal["pending", "uploaded", "processed", "failed"]
 JobType = Literal["dedup", "thumbnail", "ai_score", "metadata_extract"]
 JobStatus = Literal["queued", "processing", "completed", "failed"]
@@ -117,7 +119,7 @@ class Photo(Message):
     height: int | None
     created_date: date | None
     """Day the photo was taken, as the camera says it."""
-    taken_at: datetime | None
+    taken_at: LocalTime | None
     """The same with the time of day, in the camera's own time."""
     camera_model: str | None
     latitude: float | None
