@@ -9,7 +9,8 @@ from uuid import uuid4
 import httpx
 import pytest
 from mizzap_common import testing
-from mizzap_common.contracts import accounts, albums, library, requests, shared_state
+from mizzap_common.contracts import accounts, library, requests, shared_state
+from mizzap_common.contracts.albums import Album, CreateAlbum
 from mizzap_common.errors import Conflict, NotFound, Unavailable
 from mizzap_gateway.kept_answers import Answer, KeptAnswers, OtherRequest, Seal, read_record
 from nats.js.errors import KeyNotFoundError
@@ -22,13 +23,13 @@ ALBUM: dict[str, Any] = {
 
 
 @pytest.fixture
-def albums(gateway: Any) -> list[albums.CreateAlbum]:
+def albums(gateway: Any) -> list[CreateAlbum]:
     """Makes an album for each question, and notes the question."""
-    made: list[albums.CreateAlbum] = []
+    made: list[CreateAlbum] = []
 
-    async def create(question: albums.CreateAlbum) -> albums.Album:
+    async def create(question: CreateAlbum) -> Album:
         made.append(question)
-        return albums.Album(**{**ALBUM, "id": len(made), "name": question.name})
+        return Album(**{**ALBUM, "id": len(made), "name": question.name})
 
     gateway.others.stand_ins[requests.ALBUMS_CREATE.subject] = create
     return made
@@ -180,10 +181,10 @@ async def test_refusals_for_good_are_kept(gateway, create, key) -> None:
 async def test_one_that_takes_too_long_is_told_so(start_gateway, gateway, create, key, error_of) -> None:
     begun, end = asyncio.Event(), asyncio.Event()
 
-    async def slowly(_: albums.CreateAlbum) -> albums.Album:
+    async def slowly(_: CreateAlbum) -> Album:
         begun.set()
         await end.wait()
-        return albums.Album(**ALBUM)
+        return Album(**ALBUM)
 
     gateway.others.stand_ins[requests.ALBUMS_CREATE.subject] = slowly
     async with start_gateway(repetition_wait_seconds=0.2, claim_seconds=2) as hasty:
@@ -300,10 +301,10 @@ async def test_an_answer_too_large_to_keep_is_still_not_done_twice(gateway, albu
 
     made = 0
 
-    async def large(question: albums.CreateAlbum) -> albums.Album:
+    async def large(question: CreateAlbum) -> Album:
         nonlocal made
         made += 1
-        return albums.Album(**{**ALBUM, "description": incompressible(900_000)})
+        return Album(**{**ALBUM, "description": incompressible(900_000)})
 
     gateway.others.stand_ins[requests.ALBUMS_CREATE.subject] = large
     # the broker's own messages end at a megabyte; two hexadecimal digits are one byte of noise

@@ -1,6 +1,5 @@
 """Answers from memory: good until something changes, whoever changed it, and nobody else's."""
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -146,7 +145,7 @@ async def test_after_a_broken_line_everything_is_asked_anew(bus: Bus, service: A
         await total(remembered, page=page)
     servers.kill("nats")
     service.total = 5  # and nobody could hear of it
-    await asyncio.to_thread(servers.restart, "nats")
+    servers.restart("nats")
 
     async def answered() -> bool:
         try:

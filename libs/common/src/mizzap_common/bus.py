@@ -151,7 +151,12 @@ class Bus:
         """Stops taking events, lets running handlers end, closes the connection."""
         # one after another their grace times would add up
         await asyncio.gather(*(subscriber.stop() for subscriber in self.broker.subscribers))
-        await self.broker.stop()
+        try:
+            await self.broker.stop()
+        except NatsError as error:
+            # without the broker there is nobody to say goodbye to
+            log.warning("the broker is away, the connection is just closed", reason=repr(error))
+            await self.client.close()
 
     def dead_consumers(self) -> list[str]:
         """Titles of the subscribers whose consuming task has ended: they would stay silent for ever."""
