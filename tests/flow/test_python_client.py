@@ -37,6 +37,7 @@ async def test_the_readmes_examples_run(stack: Stack, tmp_path: Path) -> None:
     await asyncio.to_thread(exec, blocking, known)
     assert isinstance(known["album"], schemas.Album) and known["album"].name == "Été 2025"
     assert known["usage"].photos > 0
+    assert isinstance(known["doubled"], list) and isinstance(known["best"], list) and known["cursor"]
 
 
 def test_every_list_and_look_is_answered_as_the_client_expects(stack: Stack) -> None:

@@ -45,6 +45,8 @@ class FakeGateway:
     """Of requests for what this gateway doesn't know."""
     keys: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """The Idempotency-Key of each request of a path."""
+    cursors: list[str | None] = field(default_factory=list)
+    """Of each request for changes."""
     consented: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     token: int = 1
     socket: Callable[[WebSocket], Awaitable[None]] | None = None
@@ -57,6 +59,7 @@ class FakeGateway:
             "/photos": self.photos, "/auth/register": self.register, "/auth/login": self.login,
             "/auth/refresh": self.refresh, "/auth/me": self.me, "/jobs/progress": self.tell_progress,
             "/curation/moments": self.tell_moments, "/auth/consents": self.consents, "/auth/consents/ai": self.consents,
+            "/changes": self.unknown,
         }  # fmt: skip
         guarded = [
             Route(f"/api/v1{path}", self.guard(path, handler), methods=["GET", "POST", "PUT"])
@@ -75,6 +78,8 @@ class FakeGateway:
         async def guarded(request: Request) -> Response:
             self.requests[path] += 1
             self.keys[path].append(request.headers.get("Idempotency-Key", ""))
+            if path == "/changes":
+                self.cursors.append(request.query_params.get("cursor"))
             if self.answers.get(path):
                 await request.body()
                 return self.answers[path].pop(0)

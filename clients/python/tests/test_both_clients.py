@@ -69,6 +69,17 @@ async def test_pages_are_followed(do: Any, gateway: Any) -> None:
     assert gateway.requests["/photos"] == 3
 
 
+async def test_changes_are_followed_from_cursor_to_cursor(do: Any, gateway: Any) -> None:
+    gone = {"kind": "photo", "id": 1, "change": "deleted", "at": "2026-11-25T00:00:00Z", "data": None}
+    gateway.answers["/changes"] = [
+        JSONResponse({"success": True, "data": [gone], "cursor": cursor, "hasMore": more})
+        for cursor, more in (("one", True), ("two", False))
+    ]
+    answers = await do("changes", "none")
+    assert [answer.cursor for answer in answers] == ["one", "two"]
+    assert gateway.cursors == ["none", "one"], "each goes on where the last one ended"
+
+
 async def test_what_is_left_out_is_not_sent(do: Any, gateway: Any) -> None:
     with pytest.raises(errors.NotFound):  # this gateway knows no profile; what it was asked is what counts
         await do("ask", operations.update_profile(schemas.ProfileBody(username=None)))

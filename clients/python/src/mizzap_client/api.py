@@ -4,7 +4,7 @@ Both send every operation of the interface: ``client.ask(operations.get_photo(5)
 more than that, or is asked all the time. Every method raises ApiError, Unreachable or NotLoggedIn.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,6 +98,14 @@ class AsyncClient(AsyncConnection):
     async def moments(self) -> schemas.CuratedSet:
         return (await self.ask(operations.get_moments())).data
 
+    async def changes(self, cursor: str | None = None) -> AsyncIterator[schemas.ChangesAnswer]:
+        """What is not as it was at the cursor, bit by bit; keep the last one's cursor for the next time."""
+        more = True
+        while more:
+            answer = await self.ask(operations.list_changes(cursor=cursor))
+            yield answer
+            cursor, more = answer.cursor, answer.has_more
+
     async def progress(self) -> schemas.ProgressNow:
         return (await self.ask(operations.get_progress())).data
 
@@ -130,3 +138,24 @@ class Client(Connection):
         """As `AsyncClient.upload`."""
         form = FileForm(path, file_name, sha256, size, on_bytes)
         return _uploaded(self.send(*_UPLOAD, headers=form.headers, body=form))
+
+    def photos(self, **filters: Any) -> Iterator[schemas.Photo]:
+        """All of them by id; filters as those of `operations.list_photos`."""
+        return self.all(operations.list_photos(limit=_PAGE, sort_by="id", sort_order="asc", **filters))
+
+    def duplicates(self, **filters: Any) -> Iterator[schemas.NamedDuplicate]:
+        return self.all(operations.list_duplicates(limit=_PAGE, **filters))
+
+    def groups(self) -> Iterator[schemas.NamedGroup]:
+        return self.all(operations.list_duplicate_groups(limit=_PAGE))
+
+    def moments(self) -> schemas.CuratedSet:
+        return self.ask(operations.get_moments()).data
+
+    def changes(self, cursor: str | None = None) -> Iterator[schemas.ChangesAnswer]:
+        """As `AsyncClient.changes`."""
+        more = True
+        while more:
+            answer = self.ask(operations.list_changes(cursor=cursor))
+            yield answer
+            cursor, more = answer.cursor, answer.has_more
