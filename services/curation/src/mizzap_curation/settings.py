@@ -47,12 +47,12 @@ class CurationSettings(DatabaseSettings, ImagingSettings, KeyRingSettings):
     """Where MEMOPYK takes orders for films; without it they can't be placed."""
     memopyk_secret: SecretStr | None = None
     """As Standard Webhooks write it: ``whsec_`` and the base64 of at least 24 random bytes."""
-    memopyk_secrets: list[PartnerSecret] = []
+    memopyk_secrets: tuple[PartnerSecret, ...] = ()
     """In its place, while it is changed, several: the first signs what is sent, each of them is accepted."""
     photall_url: str | None = None
     """Where photALL takes orders to retouch."""
     photall_secret: SecretStr | None = None
-    photall_secrets: list[PartnerSecret] = []
+    photall_secrets: tuple[PartnerSecret, ...] = ()
     public_url: str = "http://127.0.0.1:8080"
     """The gateway as the partners reach it: the photos' links and the callback's address begin with it."""
     partner_link_days: float = 7.0
@@ -77,7 +77,7 @@ class CurationSettings(DatabaseSettings, ImagingSettings, KeyRingSettings):
 
     def _secrets(self, name: str) -> list[PartnerSecret]:
         several, one = getattr(self, f"{name}_secrets"), getattr(self, f"{name}_secret")
-        return several or ([PartnerSecret(id=_ONLY, secret=one)] if one else [])
+        return list(several) or ([PartnerSecret(id=_ONLY, secret=one)] if one else [])
 
     @model_validator(mode="after")
     def _partners_are_safe(self) -> "CurationSettings":
