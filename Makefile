@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PACKAGES := libs/common $(wildcard services/*) clients/python devstack
 STAMP := $(VENV)/.installed
 
-.PHONY: install run demo check test test-export format docs schemas lock quality chaos erasure fuzz bench bench-list clean
+.PHONY: install run demo check test test-export format docs schemas lock quality chaos erasure fuzz bench bench-list bench-caches clean
 
 install: $(STAMP)
 
@@ -73,6 +73,9 @@ bench: install
 
 bench-list: install
 	$(BIN)/python -m tests.bench.listing
+
+bench-caches: install
+	$(BIN)/python -m tests.bench.caches
 
 quality: install
 	$(BIN)/python -m tests.quality.duplicates --seeds 1 2 3

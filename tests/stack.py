@@ -68,6 +68,35 @@ def running_stack(
             process.wait(_STOP_SECONDS)
 
 
+@contextmanager
+def another_gateway(stack: Stack, module: str = "mizzap_gateway", **settings: str) -> Iterator[str]:
+    """One more gateway of the same stack, with these settings changed. Gives its address."""
+    lines = Path(f"/proc/{stack.pid('gateway')}/environ").read_bytes().decode().rstrip("\0").split("\0")
+    port = _free_port()
+    environment = dict(line.split("=", 1) for line in lines) | {"MIZZAP_PORT": str(port), "PYTHONPATH": os.getcwd()}
+    with (stack.data / f"gateway-{port}.log").open("wb") as log:
+        command = [sys.executable, "-m", module]
+        process = subprocess.Popen(command, env=environment | settings, stdout=log, stderr=subprocess.STDOUT)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        while not _answers(f"{url}/ready"):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("the other gateway did not get ready")
+            time.sleep(0.2)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(_STOP_SECONDS)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -28,7 +28,7 @@ ORDERS = ("createdDate", "uploadedAt", "fileName", "fileSize", "qualityScore", "
 CHOICES: dict[str, dict[str, Any]] = {"hasDuplicates": {"has_duplicates": True}, "camera": {"camera": "nikon"}}
 _SAMPLES = 30
 """How many pages are measured at each depth; the median counts."""
-_FILL = """
+FILL = """
 INSERT INTO photos (user_id, file_name, object_key, file_size, mime_type, hash_md5, hash_sha256, created_date,
     camera_model, search_text, upload_status, has_duplicates, duplicate_count, quality_score, uploaded_at)
 SELECT user_id, name, 'k', 1000 + (n * 7919) % 9000000, 'image/jpeg', md5(n::text), md5(n::text),
@@ -79,7 +79,7 @@ async def measure(url: str, photos: int, deep: int, limit: int) -> dict[str, Any
         ring_file.flush()
         listing = Listing(database, KeyRing.from_file(Path(ring_file.name)))
     async with database.begin() as session:
-        await session.execute(text(_FILL), {"photos": photos, "user": USER})
+        await session.execute(text(FILL), {"photos": photos, "user": USER})
     async with database.engine.connect() as connection:
         await (await connection.execution_options(isolation_level="AUTOCOMMIT")).execute(text("VACUUM ANALYZE photos"))
     cases = {name: {"sort_by": name} for name in ORDERS} | CHOICES

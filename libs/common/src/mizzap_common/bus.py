@@ -1,7 +1,7 @@
 """The bus: what a service hears, answers and asks, over one connection to the broker."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from typing import Any
 
 import structlog
@@ -10,9 +10,10 @@ from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from faststream.nats.opentelemetry import NatsTelemetryMiddleware
 from faststream.security import SASLPlaintext
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
-from mizzap_common.contracts import catalog
+from mizzap_common.contracts import catalog, invalidation
 from mizzap_common.contracts.catalog import Event, P
 from mizzap_common.contracts.permissions import inbox_prefix
 from mizzap_common.contracts.requests import A, Method, Q
@@ -107,6 +108,15 @@ class Bus:
         with unreachable(method):
             reply = await self.broker.request(request.to_json(), method.subject, timeout=method.timeout)
         return read_answer(method, reply.body)
+
+    async def say_changed(self, user_ids: Set[int]) -> None:
+        """Has the gateways forget what they remember of this service's answers about these users."""
+        try:
+            for user_id in user_ids:
+                await self.client.publish(invalidation.subject(self.service, user_id))
+        except (NatsError, OSError) as error:
+            # a gateway that lost its line too forgets everything; else the answers' own time ends
+            log.warning("nobody heard that something has changed", reason=repr(error))
 
     async def bury(self, letter: DeadLetter) -> None:
         """Puts an event among the dead letters and waits until the broker has it on disk."""

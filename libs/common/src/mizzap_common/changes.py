@@ -79,9 +79,18 @@ def note(session: AsyncSession, user_id: int, kind: str, *thing_ids: int, delete
     Written at the end and in the users' order: the head's lock, which makes the order of the feed the order of the
     commits, is then the last that a transaction takes, and nobody waits in a circle.
     """
+    touch(session, user_id)
     noted: dict[tuple[int, str, int], bool] = session.info.setdefault("changes", {})
     for thing_id in thing_ids:
         noted[user_id, kind, thing_id] = deleted
+
+
+def touch(session: AsyncSession, user_id: int) -> None:
+    """Has everybody forget what they remember of this service's answers about the user, when the transaction commits.
+
+    ``note`` does it too; what is in no feed, as renditions, or goes with its feed, as an erased user's, says it so.
+    """
+    session.info.setdefault("touched", set()).add(user_id)
 
 
 async def write(session: AsyncSession) -> None:

@@ -1,7 +1,7 @@
 """A service's database: transactions, and the one transaction that turns an event into its effect."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Set
 from contextlib import asynccontextmanager
 
 from sqlalchemy import text
@@ -38,6 +38,9 @@ class Database:
         self.outbox_filled = asyncio.Event()
         """Set whenever a commit left something in the outbox, so that the relay need not wait for its next look."""
 
+        self.on_changed: Callable[[Set[int]], Awaitable[None]] | None = None
+        """Hears of which users something was changed, behind each commit and before the block is left."""
+
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
         """One transaction: committed at the end of the block, rolled back when it raises. Nobody else commits."""
@@ -47,6 +50,8 @@ class Database:
                 await changes.write(session)
             if session.info.pop("outbox", False):
                 self.outbox_filled.set()
+            if (touched := session.info.pop("touched", None)) and self.on_changed:
+                await self.on_changed(touched)
 
     @asynccontextmanager
     async def effect(self, delivery: Delivery) -> AsyncIterator[AsyncSession]:

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Column, MetaData, Table, cast, delete, or_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mizzap_common import outbox, tombstones
+from mizzap_common import changes, outbox, tombstones
 from mizzap_common.contracts import catalog, events
 from mizzap_common.contracts.catalog import Event
 from mizzap_common.db import Database
@@ -56,6 +56,7 @@ class Erasure:
         async with self.database.begin() as session:
             await tombstones.bury_user(session, request.user_id)
         async with self.database.begin() as session:
+            changes.touch(session, request.user_id)
             rows = await delete_rows(session, self.metadata, request.user_id)
         objects = await self.remove_beside(request.user_id)
         async with self.database.effect(delivery) as session:

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from mizzap_common import migrations, tasks, telemetry
 from mizzap_common.bus import Bus
+from mizzap_common.contracts import invalidation
 from mizzap_common.db import DATABASE_ERRORS, Database
 from mizzap_common.guard import Guard
 from mizzap_common.relay import Relay
@@ -47,6 +48,8 @@ class Service:
             name, settings.nats_url, self._database, settings.handler_workers, settings.nats_user,
             settings.nats_password.get_secret_value(),
         )  # fmt: skip
+        if self._database is not None and name in invalidation.SOURCES:
+            self._database.on_changed = self.bus.say_changed
         self.storage = Storage(settings)
         self.checks: dict[str, Check] = {"storage": self.storage.ping}
         if self._database is not None:

@@ -20,6 +20,7 @@ from mizzap_gateway.callers import Identities
 from mizzap_gateway.changes import Changes, since
 from mizzap_gateway.origins import Origins
 from mizzap_gateway.parts import Parts
+from mizzap_gateway.remembered import Remembered
 from mizzap_gateway.routes import (
     account,
     album_photos,
@@ -77,7 +78,9 @@ def build(settings: GatewaySettings) -> FastAPI:
         return await since(service.bus, user_id, cursor, _MISSED_AT_ONCE)
 
     sockets = Sockets(identities, tickets, sessions, origins, settings, ask_missed)
+    answers = Remembered(service.bus, settings.answer_cache_bytes)
     service.on_start(state.prepare)
+    service.on_start(answers.start)
     service.bus.watch(EVENTS_SHOWN, sockets.watch)
     service.bus.watch([SESSION_ENDED], sessions.watch)
     service.background(lambda: _follow_model(service))
@@ -91,7 +94,7 @@ def build(settings: GatewaySettings) -> FastAPI:
             yield
 
     app = _Application(lifespan, edge.middlewares(settings, service.bus, identities, state.declare))
-    app.state.parts = Parts(service.bus, service.storage, tokens, sessions, origins, uploads, sockets, tickets)
+    app.state.parts = Parts(service.bus, answers, service.storage, tokens, sessions, origins, uploads, sockets, tickets)
     for routes in (
         auth, account, session_routes, consents, audit, families, keeping, photos, albums, album_photos, album_shares,
         duplicates, curation, jobs, search, integrations, exports, changes, ws,

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 from mizzap_gateway import cookies
 from mizzap_gateway.callers import caller_of
 from mizzap_gateway.origins import Origins
+from mizzap_gateway.remembered import Remembered
 from mizzap_gateway.sessions import Sessions
 from mizzap_gateway.tickets import Tickets
 from mizzap_gateway.tokens import Caller, Tokens
@@ -24,6 +25,7 @@ from mizzap_gateway.websocket import Sockets
 @dataclass(frozen=True)
 class Parts:
     bus: Bus
+    answers: Remembered
     storage: Storage
     tokens: Tokens
     sessions: Sessions

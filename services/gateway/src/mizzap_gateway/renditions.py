@@ -22,7 +22,7 @@ async def send(request: Request, parts: Parts, owner_id: int, photo_id: int, siz
     """A smaller copy of the owner's photo. Raises NotFound THUMBNAIL_NOT_READY while it isn't made yet."""
     # thumbs doesn't know of the trash; the photos service also answers for a photo that is not there, or not the owner's
     photo, found = await asyncio.gather(
-        parts.bus.ask(requests.PHOTOS_GET, library.PhotoRequest(user_id=owner_id, photo_id=photo_id)),
+        parts.answers.ask(requests.PHOTOS_GET, library.PhotoRequest(user_id=owner_id, photo_id=photo_id)),
         _rendition(parts, library.LocateRendition(user_id=owner_id, photo_id=photo_id, side=_SIDES[size])),
     )
     if found is None:
@@ -33,6 +33,6 @@ async def send(request: Request, parts: Parts, owner_id: int, photo_id: int, siz
 
 async def _rendition(parts: Parts, question: library.LocateRendition) -> library.StoredObject | None:
     try:
-        return await parts.bus.ask(requests.THUMBS_LOCATE, question)
+        return await parts.answers.ask(requests.THUMBS_LOCATE, question)
     except NotFound:
         return None

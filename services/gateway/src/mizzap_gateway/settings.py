@@ -59,6 +59,9 @@ class GatewaySettings(Settings):
     session_cache_seconds: float = 60.0
     """A session that was seen alive is asked about again after so long; that it ended is heard at once."""
 
+    answer_cache_bytes: int = 64 << 20
+    """Of the other services' answers, remembered in process until they change; 0 remembers nothing."""
+
     socket_queue: int = 256
     """Messages that may wait for one WebSocket before it is closed as too slow."""
     socket_ping_seconds: float = 25.0

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mizzap_common.contracts import catalog, requests, shared_state
+from mizzap_common.contracts import catalog, invalidation, requests, shared_state
 from mizzap_common.contracts.catalog import DEAD_LETTER_STREAM, DEAD_LETTER_SUBJECT, Event
 from mizzap_common.contracts.shared_state import ANSWERS, COUNTER_WINDOWS, TICKETS, counter_stream, counter_subject
 
@@ -71,12 +71,16 @@ def of_service(service: str, declares: bool = True) -> Permissions:
         publish += [f"$JS.API.STREAM.INFO.{own}", f"$JS.API.STREAM.MSG.GET.{own}", f"$JS.API.CONSUMER.INFO.{own}.*"]
         publish += _declaring(own) if declares else []
     publish += _declaring(DEAD_LETTER_STREAM) if declares else []
+    if service in invalidation.SOURCES:
+        publish.append(invalidation.subjects(service))
     if service == shared_state.OWNER:
         publish += _sharing(declares)
     subscribe = [f"{inbox_prefix(service)}.>"]
     subscribe += [method.subject for method in requests.answered_by(service)]
     if service == "gateway":
         subscribe += [event.subject for event in catalog.EVENTS if event.watched]
+    if service == invalidation.HEARD_BY:
+        subscribe.append(invalidation.subjects())
     return Permissions(tuple(dict.fromkeys(publish)), tuple(subscribe), answers=bool(requests.answered_by(service)))
 
 

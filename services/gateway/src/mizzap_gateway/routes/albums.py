@@ -47,7 +47,7 @@ async def list_albums(
 ) -> ListAnswer[albums.Album]:
     """The caller's albums and those that families share with the caller; ``role`` says what the caller is in each."""
     question = albums.ListAlbums(user_id=caller.user_id, **query.model_dump())
-    page = await parts.bus.ask(requests.ALBUMS_LIST, question)
+    page = await parts.answers.ask(requests.ALBUMS_LIST, question)
     return ListAnswer(data=page.albums, pagination=pagination(question, page.total))
 
 
@@ -57,7 +57,7 @@ async def get_album(
 ) -> Answer[albums.AlbumWithPhotos]:
     """An album with its photos' ids, in its order."""
     question = albums.AlbumRequest(user_id=caller.user_id, album_id=album_id)
-    album = await parts.bus.ask(requests.ALBUMS_GET, question)
+    album = await parts.answers.ask(requests.ALBUMS_GET, question)
     response.headers["ETag"] = album.etag
     return Answer(data=album)
 

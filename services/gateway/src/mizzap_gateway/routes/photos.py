@@ -111,7 +111,7 @@ async def list_photos(
     question = library.ListPhotos(
         user_id=caller.user_id, **query.model_dump(), album_photo_ids=await _in_album(query.album_id, caller, parts)
     )
-    page = await parts.bus.ask(requests.PHOTOS_LIST, question)
+    page = await parts.answers.ask(requests.PHOTOS_LIST, question)
     found = cursor_pagination(question, page.total, page.next_cursor, by_cursor=query.cursor is not None)
     return CursorListAnswer(data=page.photos, pagination=found)
 
@@ -121,14 +121,14 @@ async def _in_album(album_id: int | None, caller: Caller, parts: Parts) -> list[
     if album_id is None:
         return None
     question = albums.AlbumRequest(user_id=caller.user_id, album_id=album_id)
-    return (await parts.bus.ask(requests.ALBUMS_GET, question)).photo_ids
+    return (await parts.answers.ask(requests.ALBUMS_GET, question)).photo_ids
 
 
 @router.get("/{photo_id}", responses=problems.responses(400, 401, 404, 503))
 async def get_photo(photo_id: Id, caller: CallerHere, parts: PartsHere) -> Answer[library.Photo]:
     """One photo."""
     question = library.PhotoRequest(user_id=caller.user_id, photo_id=photo_id)
-    return Answer(data=await parts.bus.ask(requests.PHOTOS_GET, question))
+    return Answer(data=await parts.answers.ask(requests.PHOTOS_GET, question))
 
 
 @router.delete("/{photo_id}", responses=problems.responses(400, 401, 404, 503))
