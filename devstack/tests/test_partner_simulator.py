@@ -42,7 +42,7 @@ def test_a_word_that_means_nothing_is_said(text: str) -> None:
 
 
 async def test_only_signed_orders_are_taken() -> None:
-    simulator = Simulator({"memopyk": SECRET})
+    simulator = Simulator({"memopyk": {"1": SECRET}})
     app = simulator.app()
     body = json.dumps(
         {"type": "order.placed", "data": {"orderId": 1, "title": "x", "photos": [], "callbackUrl": "http://x"}}
@@ -51,7 +51,8 @@ async def test_only_signed_orders_are_taken() -> None:
     def headers(secret: str) -> dict[str, str]:
         now = datetime.now(UTC)
         signature = Webhook(secret).sign("id", now, body)
-        return {"webhook-id": "id", "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": signature}
+        at = str(int(now.timestamp()))
+        return {"webhook-id": "id", "webhook-timestamp": at, "webhook-signature": signature, "webhook-secret-id": "1"}
 
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://p") as http:
@@ -71,7 +72,7 @@ def test_the_stack_s_curation_knows_the_partners_and_nobody_else_their_secrets(t
 
     curation = environment("curation")
     assert curation["MIZZAP_MEMOPYK_URL"].endswith("/memopyk") and curation["MIZZAP_PHOTALL_URL"].endswith("/photall")
-    assert curation["MIZZAP_MEMOPYK_SECRET"] != curation["MIZZAP_PHOTALL_SECRET"]
+    assert curation["MIZZAP_MEMOPYK_SECRETS"] != curation["MIZZAP_PHOTALL_SECRETS"]
     assert curation["MIZZAP_PUBLIC_URL"].startswith("http://127.0.0.1:")
     for service in ("gateway", "photos", "dedup"):
         assert not any("MEMOPYK" in name or "PHOTALL" in name for name in environment(service))

@@ -91,7 +91,7 @@ async def world(
         return duplicating.Embeddings(model=duplicating.Model(id=None, dimensions=None), embeddings=[])
 
     known = {name: "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode() for name in ("memopyk", "photall")}
-    simulator = Simulator(known, timeout_seconds=3 * _PATIENCE)
+    simulator = Simulator({name: {"only": one} for name, one in known.items()}, timeout_seconds=3 * _PATIENCE)
     gateway_listener, gateway_url = _listen()
     partner_listener, partner_url = _listen()
 

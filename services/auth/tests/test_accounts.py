@@ -26,6 +26,22 @@ async def test_register_login_me(auth, email) -> None:
     assert consent is not None
 
 
+async def test_a_taken_address_costs_as_much_as_a_free_one(auth, email, monkeypatch) -> None:
+    hashed: list[bytes] = []
+    work = bcrypt.hashpw
+
+    def count(password: bytes, salt: bytes) -> bytes:
+        hashed.append(password)
+        return work(password, salt)
+
+    monkeypatch.setattr(bcrypt, "hashpw", count)
+    await auth.register(email)
+    assert len(hashed) == 1
+    with pytest.raises(Conflict):
+        await auth.register(email)
+    assert len(hashed) == 2
+
+
 async def test_nothing_secret_is_stored(auth, email) -> None:
     made = await auth.register(email, "a very secret password")
     [(stored,)] = await auth.sql("SELECT password_hash FROM users WHERE id = %(id)s", id=made.user.id)

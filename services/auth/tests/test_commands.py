@@ -106,15 +106,15 @@ async def test_a_tier_is_given_shown_and_told_once(auth, email, capsys) -> None:
     shown = await auth.bus.ask(requests.AUTH_ME, accounts.UserRequest(user_id=made.user.id))
     assert shown.tier == "premium"
 
-    async def told() -> list[str]:
+    async def told() -> list[tuple[str, int]]:
         changes = await testing.published(auth.bus.jetstream, catalog.USER_TIER_CHANGED)
-        return [change.tier for change in changes if change.user_id == made.user.id]
+        return [(change.tier, change.change) for change in changes if change.user_id == made.user.id]
 
-    assert await testing.eventually(told) == ["premium"]
+    assert await testing.eventually(told) == [("premium", 1)]
     await asyncio.to_thread(commands.tier, auth.settings, [email, "free"])
 
     async def told_again() -> bool:
-        return await told() == ["premium", "free"]
+        return await told() == [("premium", 1), ("free", 2)]
 
     await testing.eventually(told_again)
 

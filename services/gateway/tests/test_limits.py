@@ -13,7 +13,7 @@ import httpx
 import pytest
 from mizzap_common import streams
 from mizzap_common.contracts import library, requests, shared_state
-from mizzap_common.errors import Unauthorized
+from mizzap_common.errors import Conflict, Unauthorized
 from mizzap_gateway.budgets import Budgets, Limit
 from mizzap_gateway.counts import Count, Counts, Place
 from mizzap_gateway.limits import Limiter
@@ -161,6 +161,21 @@ async def test_guessing_is_slowed_down_by_address_and_by_email(start_gateway, us
     async with start_gateway(limits_factor=1, auth_per_minute=1) as gateway:
         answers = [await gateway.http.post("/api/v1/auth/login", json={"email": f"{n}@b.c", **wrong}) for n in range(3)]
         assert error_of(answers[-1])["code"] == "RATE_LIMITED"
+
+
+async def test_who_has_an_account_can_t_be_tried_out_by_registering(start_gateway, user_id, error_of, still) -> None:
+    async with start_gateway(limits_factor=1, registrations_per_minute=2) as gateway:
+        gateway.others.say(requests.AUTH_REGISTER, Conflict("Taken.", code="EMAIL_TAKEN"))
+
+        async def walk(number: int, **headers: str) -> httpx.Response:
+            said = {"email": f"u{number}@mizzap.test", "password": "long enough", "privacyAccepted": True}
+            return await gateway.http.post("/api/v1/auth/register", json=said, headers=headers)
+
+        answers = [await walk(1), await walk(2), await walk(3)]
+        assert [answer.status_code for answer in answers] == [409, 409, 429]
+        assert error_of(answers[-1])["details"]["limit"] == "registrations"
+        assert (await walk(4, **gateway.login(user_id))).status_code == 429, "an account is no way around it"
+        assert len(gateway.others.questions(requests.AUTH_REGISTER)) == 2
 
 
 async def test_health_is_never_limited_and_bad_tokens_are_limited_by_address(start_gateway, still) -> None:

@@ -181,6 +181,17 @@ async def test_the_tier_is_heard(world: World) -> None:
     assert (await usage(world)).tier == "premium"
 
 
+async def test_an_older_change_of_the_tier_that_comes_late_changes_nothing(world: World) -> None:
+    for change, tier in ((2, "free"), (1, "premium")):
+        told = events.UserTierChanged.model_validate({"user_id": USER, "tier": tier, "change": change})
+        await world.tell(catalog.USER_TIER_CHANGED, told)
+        await all_handled(world.bus.jetstream, "photos")
+    assert (await usage(world)).tier == "free"
+    await world.tell(catalog.USER_TIER_CHANGED, events.UserTierChanged(user_id=USER, tier="premium", change=3))
+    await all_handled(world.bus.jetstream, "photos")
+    assert (await usage(world)).tier == "premium"
+
+
 async def test_a_wrong_quota_is_repaired(world: World, database: Database) -> None:
     photos = photos_with(world, database, 10**9)
     for number in range(3):

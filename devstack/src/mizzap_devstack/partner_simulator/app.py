@@ -65,11 +65,12 @@ class Order:
 
 
 class Simulator:
-    """``secrets`` are the partners' by name. ``timeout_seconds``: how long an answer stays away for "timeout"."""
+    """``secrets`` are the partners' by name and id. ``timeout_seconds``: how long an answer stays away for "timeout"."""
 
-    def __init__(self, secrets: Mapping[str, str], timeout_seconds: float = 60.0) -> None:
+    def __init__(self, secrets: Mapping[str, Mapping[str, str]], timeout_seconds: float = 60.0) -> None:
         self.orders: dict[tuple[str, int], Order] = {}
-        self._hooks = {name: Webhook(secret) for name, secret in secrets.items()}
+        self.secrets = {name: dict(known) for name, known in secrets.items()}
+        """The last one of a partner signs its callbacks; requests may be signed with each."""
         self._timeout_seconds = timeout_seconds
         self._taken: set[str] = set()
         self._work: set[asyncio.Task[None]] = set()
@@ -92,11 +93,12 @@ class Simulator:
 
     async def _receive(self, request: Request) -> Response:
         partner, body = request.path_params["partner"], await request.body()
-        if partner not in self._hooks:
+        if partner not in self.secrets:
             return _answer(404, "there is no such partner")
         try:
-            message = self._hooks[partner].verify(body, dict(request.headers))
-        except (WebhookVerificationError, ValueError):
+            secret = self.secrets[partner][request.headers["webhook-secret-id"]]
+            message = Webhook(secret).verify(body, dict(request.headers))
+        except (KeyError, WebhookVerificationError, ValueError):
             return _answer(401, "the signature is wrong")
         webhook_id, data = request.headers["webhook-id"], message["data"]
         known = self.orders.get((partner, data["orderId"]))
@@ -178,7 +180,8 @@ class Simulator:
         if order.script.forged:
             await self._call(order, status, webhook_id, message, Webhook(_FORGERS_SECRET))
         for _ in range(2 if order.script.twice else 1):
-            await self._call(order, status, webhook_id, message, self._hooks[order.partner])
+            newest = [*self.secrets[order.partner].values()][-1]
+            await self._call(order, status, webhook_id, message, Webhook(newest))
 
     async def _call(self, order: Order, status: str, webhook_id: str, message: dict[str, Any], hook: Webhook) -> None:
         body = json.dumps(message)

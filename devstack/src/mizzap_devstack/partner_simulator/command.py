@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from mizzap_devstack.ports import HOST, Ports
 
 PARTNERS = ("memopyk", "photall")
 _PORT = "partner"
+_SECRET_ID = "1"
 
 
 def curation_settings(ports: Ports, passwords: Passwords) -> dict[str, str]:
@@ -22,7 +24,8 @@ def curation_settings(ports: Ports, passwords: Passwords) -> dict[str, str]:
     settings = {}
     for partner in PARTNERS:
         settings[f"MIZZAP_{partner.upper()}_URL"] = f"http://{HOST}:{port}/{partner}"
-        settings[f"MIZZAP_{partner.upper()}_SECRET"] = _secret(passwords, partner)
+        secrets = [{"id": _SECRET_ID, "secret": _secret(passwords, partner)}]
+        settings[f"MIZZAP_{partner.upper()}_SECRETS"] = json.dumps(secrets)
     return settings
 
 
@@ -30,7 +33,7 @@ def serve(data: Path) -> None:
     """Runs until it is stopped. Orders placed before wait, and are sent once it is there."""
     create_folder(data)
     passwords = Passwords(data)
-    simulator = Simulator({partner: _secret(passwords, partner) for partner in PARTNERS})
+    simulator = Simulator({partner: {_SECRET_ID: _secret(passwords, partner)} for partner in PARTNERS})
     port = Ports(data, os.environ).kept(_PORT)
     print(
         f"MEMOPYK and photALL, simulated: http://{HOST}:{port}/memopyk/orders and …/photall/orders   Ctrl-C stops them."

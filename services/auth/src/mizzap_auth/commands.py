@@ -62,8 +62,10 @@ async def change_tier(database: Database, email_index: bytes, wanted: str) -> in
         if user is None or user.id is None:
             return None
         if user.tier != wanted:
-            await repository.update_user(session, user.id, {"tier": wanted})
-            payload = events.UserTierChanged.model_validate({"user_id": user.id, "tier": wanted})
+            change = user.tier_changes + 1  # the account is held
+            await repository.update_user(session, user.id, {"tier": wanted, "tier_changes": change})
+            told = {"user_id": user.id, "tier": wanted, "change": change}
+            payload = events.UserTierChanged.model_validate(told)
             await outbox.add(session, catalog.USER_TIER_CHANGED, payload)
     return user.id
 

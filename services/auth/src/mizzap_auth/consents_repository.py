@@ -55,6 +55,12 @@ async def history(session: AsyncSession, user_id: int) -> list[consents.ConsentE
     return [consents.ConsentEntry.model_validate(row, from_attributes=True) for row in rows]
 
 
+async def said_after(session: AsyncSession, user_id: int, after: int, limit: int) -> list[ConsentRow]:
+    """Everything that was ever said, the oldest first, behind this change."""
+    statement = select(ConsentRow).where(col(ConsentRow.user_id) == user_id, col(ConsentRow.id) > after)
+    return list(await session.scalars(statement.order_by(col(ConsentRow.id)).limit(limit)))
+
+
 async def mark_privacy(session: AsyncSession, user_id: int, accepted: bool) -> None:
     """Keeps the account's own columns in step."""
     await session.execute(

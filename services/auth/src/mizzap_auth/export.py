@@ -6,11 +6,11 @@ from typing import Any
 
 from mizzap_common.contracts import accounts, exporting, library
 from mizzap_common.contracts.audit import AuditEntry
+from mizzap_common.contracts.consents import ConsentEntry
 from mizzap_common.db import Database
 from pydantic.alias_generators import to_camel
 
-from mizzap_auth import exports_repository
-from mizzap_auth.consents import Consents
+from mizzap_auth import consents_repository, exports_repository
 from mizzap_auth.families import Families
 from mizzap_auth.service import Accounts
 
@@ -21,10 +21,9 @@ Part = tuple[str, Callable[[int, int], Awaitable[tuple[Items, int | None]]]]
 
 
 class AccountExport:
-    def __init__(self, database: Database, users: Accounts, consents: Consents, families: Families) -> None:
+    def __init__(self, database: Database, users: Accounts, families: Families) -> None:
         self.database = database
         self.users = users
-        self.consents = consents
         self.families = families
         self.parts: tuple[Part, ...] = (
             ("account.json", self._account),
@@ -49,10 +48,12 @@ class AccountExport:
         user = await self.users.me(accounts.UserRequest(user_id=user_id))
         return [user.model_dump(mode="json", by_alias=True)], None
 
-    async def _consents(self, user_id: int, _: int) -> tuple[Items, int | None]:
-        """All that they ever said, not only what counts now."""
-        said = await self.consents.list(library.UserRequest(user_id=user_id))
-        return [consent.model_dump(mode="json", by_alias=True) for consent in said.history], None
+    async def _consents(self, user_id: int, after: int) -> tuple[Items, int | None]:
+        """All that they ever said, however much, not only what counts now. The oldest first."""
+        async with self.database.begin() as session:
+            rows = await consents_repository.said_after(session, user_id, after, _ROWS)
+        said = [ConsentEntry.model_validate(row, from_attributes=True) for row in rows]
+        return [one.model_dump(mode="json", by_alias=True) for one in said], rows[-1].id if len(rows) == _ROWS else None
 
     async def _families(self, user_id: int, _: int) -> tuple[Items, int | None]:
         """Names, and the user's own role; the other members are not theirs to carry away."""

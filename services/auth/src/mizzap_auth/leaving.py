@@ -56,7 +56,7 @@ def wire(service: Service, settings: AuthSettings, people: People, ledger: Ledge
     exports = Exports(service.database, service.storage, Links(ring), settings)
     builder = Builder(exports, service.bus, service.storage)
     events.subscribe_erasures(service.bus, erasures)
-    account = AccountExport(service.database, people.accounts, people.consents, people.families)
+    account = AccountExport(service.database, people.accounts, people.families)
     rpc.serve_leaving(service.bus, erasures, exports, account)
     service.on_start(lambda: compare_patiently(erasures))
     service.background(erasures.run)

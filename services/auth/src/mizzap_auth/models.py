@@ -51,6 +51,8 @@ class UserRow(Base, table=True):
     country: str = Field(default="FR", sa_type=Text)
     privacy_accepted: bool = False
     tier: str = Field(default="free", sa_column=Column(Text, nullable=False, server_default="free"))
+    tier_changes: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """How often it was changed: the number that the event carries."""
     gdpr_consent_date: datetime | None = Field(default=None, sa_column=tables.time())
     created_at: datetime | None = Field(default=None, sa_column=tables.now())
     updated_at: datetime | None = Field(default=None, sa_column=tables.now())

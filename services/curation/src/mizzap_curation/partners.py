@@ -27,7 +27,10 @@ class Partners:
 
     def __init__(self, settings: CurationSettings) -> None:
         self._addresses: dict[Partner, PartnerAddress] = settings.partners
-        self._hooks = {name: Webhook(address.secret.get_secret_value()) for name, address in self._addresses.items()}
+        self._hooks = {
+            name: [Webhook(one.secret.get_secret_value()) for one in address.secrets]
+            for name, address in self._addresses.items()
+        }
         # no redirects and no proxy of the environment's: the photos' links go where the operator said
         self._http = httpx.AsyncClient(
             timeout=settings.partner_timeout_seconds, follow_redirects=False, trust_env=False
@@ -50,7 +53,8 @@ class Partners:
             "content-type": "application/json",
             "webhook-id": message_id,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": self._hooks[partner].sign(message_id, now, body),
+            "webhook-secret-id": self._addresses[partner].secrets[0].id,
+            "webhook-signature": self._hooks[partner][0].sign(message_id, now, body),
         }
         try:
             # of the answer nothing but its status counts: whatever its body holds is not read
@@ -67,13 +71,27 @@ class Partners:
         return "later" if status >= 500 or status in _ANOTHER_TIME else "refused"
 
     def verify(self, partner: Partner, body: bytes, headers: dict[str, str]) -> None:
-        """Raises Unauthorized unless these bytes were signed by the partner within the last five minutes."""
+        """Raises Unauthorized unless these bytes were signed by the partner, with any of its secrets, in the last five minutes."""
         try:
-            if partner not in self._hooks:
-                raise WebhookVerificationError
-            self._hooks[partner].verify(body, headers, json_parse=False)
-        except (WebhookVerificationError, ValueError) as error:  # ValueError: what is no base64, no UTF-8, no pair
-            raise Unauthorized("The request is not signed as it must be.", code="SIGNATURE_INVALID") from error
+            # every one is tried, so that the time doesn't tell which of them it was
+            accepted = [_signed_with(hook, body, headers) for hook in self._hooks.get(partner, [])]
+        except ValueError as error:  # what is no base64, no UTF-8, no pair
+            raise _not_signed() from error
+        if not any(accepted):
+            raise _not_signed()
 
     async def close(self) -> None:
         await self._http.aclose()
+
+
+def _signed_with(hook: Webhook, body: bytes, headers: dict[str, str]) -> bool:
+    """Compares in constant time, as the library does. Raises ValueError."""
+    try:
+        hook.verify(body, headers, json_parse=False)
+    except WebhookVerificationError:
+        return False
+    return True
+
+
+def _not_signed() -> Unauthorized:
+    return Unauthorized("The request is not signed as it must be.", code="SIGNATURE_INVALID")

@@ -6,18 +6,27 @@ from urllib.parse import urlsplit
 
 from mizzap_common.contracts.ordering import Partner
 from mizzap_common.settings import DatabaseSettings, ImagingSettings, KeyRingSettings
-from pydantic import BaseModel, SecretStr, model_validator
+from pydantic import BaseModel, Field, SecretStr, model_validator
 from standardwebhooks import Webhook
 
 _LEAST_SECRET_BYTES = 24
 """As Standard Webhooks ask for."""
+_ONLY = "only"
+"""The id of a secret that was given without one."""
+
+
+class PartnerSecret(BaseModel):
+    """What both sides sign with, under a name that may be told to anybody."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    secret: SecretStr
 
 
 class PartnerAddress(BaseModel):
-    """Where a partner takes orders, and the secret that both sides sign with."""
+    """Where a partner takes orders, and the secrets: the first signs, each of them is accepted."""
 
     url: str
-    secret: SecretStr
+    secrets: list[PartnerSecret]
 
 
 class CurationSettings(DatabaseSettings, ImagingSettings, KeyRingSettings):
@@ -38,9 +47,12 @@ class CurationSettings(DatabaseSettings, ImagingSettings, KeyRingSettings):
     """Where MEMOPYK takes orders for films; without it they can't be placed."""
     memopyk_secret: SecretStr | None = None
     """As Standard Webhooks write it: ``whsec_`` and the base64 of at least 24 random bytes."""
+    memopyk_secrets: tuple[PartnerSecret, ...] = ()
+    """In its place, while it is changed, several: the first signs what is sent, each of them is accepted."""
     photall_url: str | None = None
     """Where photALL takes orders to retouch."""
     photall_secret: SecretStr | None = None
+    photall_secrets: tuple[PartnerSecret, ...] = ()
     public_url: str = "http://127.0.0.1:8080"
     """The gateway as the partners reach it: the photos' links and the callback's address begin with it."""
     partner_link_days: float = 7.0
@@ -59,21 +71,30 @@ class CurationSettings(DatabaseSettings, ImagingSettings, KeyRingSettings):
 
     def _partners(self) -> Iterator[tuple[Partner, PartnerAddress]]:
         for name in get_args(Partner):
-            url, secret = getattr(self, f"{name}_url"), getattr(self, f"{name}_secret")
-            if url and secret:
-                yield cast(Partner, name), PartnerAddress(url=url, secret=secret)
+            url, secrets = getattr(self, f"{name}_url"), self._secrets(name)
+            if url and secrets:
+                yield cast(Partner, name), PartnerAddress(url=url, secrets=secrets)
+
+    def _secrets(self, name: str) -> list[PartnerSecret]:
+        several, one = getattr(self, f"{name}_secrets"), getattr(self, f"{name}_secret")
+        return list(several) or ([PartnerSecret(id=_ONLY, secret=one)] if one else [])
 
     @model_validator(mode="after")
     def _partners_are_safe(self) -> "CurationSettings":
         for name in get_args(Partner):
             if not getattr(self, f"{name}_url"):
                 continue
-            secret = getattr(self, f"{name}_secret")
-            if secret is None or not _is_strong(secret.get_secret_value()):
+            setting = f"MIZZAP_{name.upper()}_SECRET"
+            if getattr(self, f"{name}_secrets") and getattr(self, f"{name}_secret"):
+                raise ValueError(f"{setting} and {setting}S exclude each other: one of them has to go")
+            secrets = self._secrets(name)
+            if not secrets or not all(_is_strong(one.secret.get_secret_value()) for one in secrets):
                 raise ValueError(
-                    f"MIZZAP_{name.upper()}_URL needs MIZZAP_{name.upper()}_SECRET: "
+                    f"MIZZAP_{name.upper()}_URL needs {setting} or {setting}S: "
                     f"whsec_ and the base64 of at least {_LEAST_SECRET_BYTES} random bytes"
                 )
+            if len({one.id for one in secrets}) < len(secrets):
+                raise ValueError(f"{setting}S: two secrets have the same id")
             if self.environment == "production":
                 for url in (getattr(self, f"{name}_url"), self.public_url):
                     if urlsplit(url).scheme != "https":

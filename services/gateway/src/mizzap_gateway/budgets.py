@@ -17,6 +17,7 @@ _FILES = re.compile(
     r"/api/v1/(photos/[^/]+/(thumbnail|original)|albums/[^/]+/photos/[^/]+/(thumbnail|original)|exports/[^/]+/download)"
 )
 _AUTH = "/api/v1/auth/"
+_REGISTER = "/api/v1/auth/register"
 PUBLIC = ("/api/", "/.well-known/")
 """What the paths of the interface begin with; all others are the operators'."""
 
@@ -57,6 +58,7 @@ class Budgets:
             sent=limit("upload-bytes", settings.upload_bytes_per_hour, _HOUR, "content-bytes"),
         )
         self.auth = Budget(limit("auth", settings.auth_per_minute))
+        self.registrations = Budget(limit("registrations", settings.registrations_per_minute))
         self.anonymous = Budget(limit("anonymous", settings.anonymous_per_minute))
         self.email = limit("auth-email", settings.auth_per_email_per_minute)
 
@@ -65,6 +67,9 @@ class Budgets:
         if scope["type"] != "http" or not scope["path"].startswith(PUBLIC):
             return None
         path = scope["path"]
+        if path == _REGISTER:
+            # by address even with a token: an account must not be a way to try more e-mail addresses
+            return self.registrations, f"address:{network(scope)}"
         caller = known_caller(scope)
         if caller is None:
             # a guesser has no account of its own: counted by where it comes from

@@ -34,6 +34,8 @@ class GatewaySettings(Settings):
     thumbnail_bytes_per_hour: int = 100 << 30
     auth_per_minute: int = 30
     """Tries at the auth routes without a token, from one address."""
+    registrations_per_minute: int = 10
+    """From one address, with a token or without: who is told that an e-mail address is taken can't try many."""
     auth_per_email_per_minute: int = 10
     """Tries for one e-mail address, from wherever."""
     anonymous_per_minute: int = 100

@@ -141,6 +141,8 @@ class QuotaRow(Base, table=True):
 
     user_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     tier: str = Field(default="free", sa_column=Column(Text, nullable=False, server_default="free"))
+    tier_change: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """The number of the event that told the tier."""
     used_bytes: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
     trash_days: int | None = Field(
         default=None, sa_column=Column(Integer, comment="as chosen; without a choice the tier's")

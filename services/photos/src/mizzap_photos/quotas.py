@@ -78,7 +78,7 @@ class Quotas:
     async def tier_changed(self, event: events.UserTierChanged, delivery: Delivery) -> None:
         """Nothing is taken from a user who stores more than the new tier has room for; nothing more fits then."""
         async with self.database.effect(delivery) as session:
-            await quotas_repository.set_tier(session, event.user_id, event.tier)
+            await quotas_repository.set_tier(session, event.user_id, event.tier, event.change)
 
     async def run_recount(self) -> None:
         await asyncio.sleep(min(_FIRST_RECOUNT_SECONDS, self.recount_every))

@@ -62,9 +62,15 @@ async def lock(session: AsyncSession, user_id: int) -> QuotaRow:
     return (await session.scalars(statement.execution_options(populate_existing=True))).one()
 
 
-async def set_tier(session: AsyncSession, user_id: int, tier: str) -> None:
-    statement = insert(QuotaRow).values(user_id=user_id, tier=tier)
-    await session.execute(statement.on_conflict_do_update(index_elements=["user_id"], set_={"tier": tier}))
+async def set_tier(session: AsyncSession, user_id: int, tier: str, change: int) -> None:
+    """Unless a later change is known already: two events may arrive in the wrong order."""
+    told = {"tier": tier, "tier_change": change}
+    statement = insert(QuotaRow).values(user_id=user_id, **told)
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["user_id"], set_=told, where=col(QuotaRow.tier_change) <= change
+        )
+    )
 
 
 async def counts(session: AsyncSession, user_id: int) -> tuple[int, int]:
