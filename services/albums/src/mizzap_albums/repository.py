@@ -77,7 +77,7 @@ def _overviews(user_id: int) -> Select[AlbumRow, str, int, int | None, int | Non
     in_order = select(col(AlbumPhotoRow.photo_id)).where(inside).order_by(col(AlbumPhotoRow.position))
     seen = col(AlbumRow.id).in_(visible(user_id))
     first = in_order.limit(1).scalar_subquery()
-    # looked for in the album: when an account is erased, its photos go without the album being told
+    # looked for in the album: a cover in the trash is not shown
     chosen = select(col(AlbumPhotoRow.photo_id)).where(
         inside, col(AlbumPhotoRow.photo_id) == col(AlbumRow.cover_photo_id)
     )

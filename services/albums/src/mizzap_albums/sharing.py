@@ -64,6 +64,16 @@ class Sharing:
         async with self.database.effect(delivery) as session, _changing(session, event.family_id):
             await _leave(session, event, [event.user_id])
 
+    async def leave_all(self, user_id: int) -> None:
+        """For who is erased, whose leaving may be heard of before, later, or not at all. Each family by itself: broken
+        off, it goes on where it was."""
+        async with self.database.begin() as session:
+            family_ids = await families.families_of(session, user_id)
+        for family_id in family_ids:
+            async with self.database.begin() as session, _changing(session, family_id):
+                await families.end_membership(session, family_id, user_id)
+                await families.end_shares_of(session, family_id, [user_id])
+
     async def changed(self, event: events.FamilyChanged, delivery: Delivery) -> None:
         """Somebody's role may be another one. All members are named: who is not among them has left."""
         roles: dict[int, FamilyRole | None] = {member.user_id: member.role for member in event.members}
