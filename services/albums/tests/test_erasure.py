@@ -36,16 +36,54 @@ async def test_many_albums_come_page_by_page(bus, user) -> None:
     assert found == names
 
 
+async def erase(bus, user) -> None:
+    asked = events.UserErasureRequested(user_id=user.user_id, erasure_id="e", asked=1)
+    await testing.publish_event(bus.jetstream, catalog.USER_ERASURE_REQUESTED, asked)
+    await testing.all_handled(bus.jetstream, "albums")
+
+
+@pytest.mark.parametrize("order", ["erased alone", "left and erased", "erased and left"])
+async def test_relatives_hear_that_an_erased_members_photos_are_gone(bus, shared, order) -> None:
+    before, seen = await shared.owner.get(shared.album.id), (await shared.owner.changes()).last
+    leaving = shared.family.leaving(shared.member)
+    if order == "left and erased":
+        await shared.family.tell(leaving)
+    await erase(bus, shared.member)
+    if order == "erased and left":
+        event, payload = leaving
+        await testing.publish_event(bus.jetstream, event, payload)
+        await testing.all_handled(bus.jetstream, "albums")
+    now = await shared.owner.get(shared.album.id)
+    assert (now.photo_ids, now.cover_photo_id, now.visibility) == ([shared.theirs], shared.theirs, "shared")
+    assert now.version == before.version + 1
+    told = (await shared.owner.changes(seen)).changes
+    assert [(change.id, change.change) for change in told] == [(shared.album.id, "changed")]
+
+    def of_the_owner(said: list[events.AlbumUpdated]) -> list[str]:
+        return [one.change for one in said if one.album_id == shared.album.id and shared.owner.user_id in one.audience]
+
+    async def removed() -> bool:
+        return of_the_owner(await testing.published(bus.jetstream, catalog.ALBUM_UPDATED))[-1] == "photos_removed"
+
+    await testing.eventually(removed)
+
+
+async def test_relatives_hear_that_an_erased_owners_album_is_gone(bus, shared) -> None:
+    seen = (await shared.member.changes()).last
+    await erase(bus, shared.owner)
+    assert await shared.member.role_in(shared.album) is None
+    told = (await shared.member.changes(seen)).changes
+    assert [(change.id, change.change) for change in told] == [(shared.album.id, "deleted")]
+
+
 async def test_albums_go_and_those_of_others_stay(bus, user, stranger, photos) -> None:
     made = photos.make(user.user_id, 2)
     album, theirs = await user.create("mine"), await stranger.create("theirs")
     await user.add(album.id, made)
-    asked = events.UserErasureRequested(user_id=user.user_id, erasure_id="e", asked=1)
-    await testing.publish_event(bus.jetstream, catalog.USER_ERASURE_REQUESTED, asked)
-    await testing.all_handled(bus.jetstream, "albums")
+    await erase(bus, user)
     assert await exported(bus, user) == []
     with pytest.raises(NotFound):
         await user.add(album.id, made)
     assert (await stranger.get(theirs.id)).name == "theirs"
     receipts = await testing.eventually(lambda: testing.published(bus.jetstream, catalog.ALBUMS_ERASED))
-    assert [receipt.user_id for receipt in receipts] == [user.user_id]
+    assert user.user_id in [receipt.user_id for receipt in receipts]

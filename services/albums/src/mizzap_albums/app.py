@@ -17,6 +17,6 @@ def build(settings: AlbumsSettings) -> Starlette:
     sharing = Sharing(service.database)
     events.subscribe(service.bus, contents, sharing)
     rpc.serve(service.bus, Albums(service.database), contents, sharing, Feed(service.database))
-    erasure.subscribe(service.bus, service.database)
+    erasure.subscribe(service.bus, service.database, sharing)
     export.serve(service.bus, service.database)
     return service.asgi()

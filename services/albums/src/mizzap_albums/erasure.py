@@ -6,8 +6,9 @@ from mizzap_common.db import Database
 from mizzap_common.erasure import Erasure
 
 from mizzap_albums.models import metadata
+from mizzap_albums.sharing import Sharing
 
 
-def subscribe(bus: Bus, database: Database) -> None:
-    erasure = Erasure(database, metadata, catalog.ALBUMS_ERASED)
+def subscribe(bus: Bus, database: Database, sharing: Sharing) -> None:
+    erasure = Erasure(database, metadata, catalog.ALBUMS_ERASED, tell_others=sharing.erased)
     bus.on(catalog.USER_ERASURE_REQUESTED, erasure.erase)

@@ -70,6 +70,23 @@ async def members(session: AsyncSession, family_id: int) -> Sequence[int]:
     return (await session.scalars(statement)).all()
 
 
+async def of(session: AsyncSession, user_id: int) -> Sequence[int]:
+    """The families that a user is in."""
+    statement = select(col(FamilyMemberRow.family_id)).where(
+        col(FamilyMemberRow.user_id) == user_id, col(FamilyMemberRow.role).is_not(None)
+    )
+    return (await session.scalars(statement.order_by(col(FamilyMemberRow.family_id)))).all()
+
+
+async def forget(session: AsyncSession, family_id: int, user_id: int) -> None:
+    """That somebody ever was in the family."""
+    await session.execute(
+        delete(FamilyMemberRow).where(
+            col(FamilyMemberRow.family_id) == family_id, col(FamilyMemberRow.user_id) == user_id
+        )
+    )
+
+
 async def bury(session: AsyncSession, family_id: int) -> None:
     """The family is gone for ever, and what was shared with it isn't any more."""
     await session.execute(insert(DeletedFamilyRow).values(family_id=family_id).on_conflict_do_nothing())

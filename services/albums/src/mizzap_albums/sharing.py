@@ -76,6 +76,19 @@ class Sharing:
         async with self.database.effect(delivery) as session, _changing(session, event.family_id):
             await families.bury(session, event.family_id)
 
+    async def erased(self, user_id: int) -> None:
+        """As if the user had left every family: the others' albums lose the user's photos, and they the user's albums.
+
+        An event about the leaving itself may come before or behind: it finds nothing left to do, or is not acted on
+        any more, as its user is gone.
+        """
+        async with self.database.begin() as session:
+            left = await families.of(session, user_id)
+        for family_id in left:
+            async with self.database.begin() as session, _changing(session, family_id):
+                await families.forget(session, family_id, user_id)
+                await families.end_shares_of(session, family_id, [user_id])
+
 
 async def _leave(session: AsyncSession, event: events.FamilyEvent, user_ids: Sequence[int]) -> None:
     nothing = dict.fromkeys(user_ids)
