@@ -38,86 +38,91 @@ async def test_many_albums_come_page_by_page(bus, user) -> None:
     assert found == names
 
 
-async def test_albums_go_and_those_of_others_stay(bus, user, stranger, photos) -> None:
-    made = photos.make(user.user_id, 2)
-    album, theirs = await user.create("mine"), await stranger.create("theirs")
-    await user.add(album.id, made)
+async def erase(bus, user) -> None:
     asked = events.UserErasureRequested(user_id=user.user_id, erasure_id="e", asked=1)
     await testing.publish_event(bus.jetstream, catalog.USER_ERASURE_REQUESTED, asked)
     await testing.all_handled(bus.jetstream, "albums")
-    assert await exported(bus, user) == []
-    with pytest.raises(NotFound):
-        await user.add(album.id, made)
-    assert (await stranger.get(theirs.id)).name == "theirs"
-    receipts = await testing.eventually(lambda: testing.published(bus.jetstream, catalog.ALBUMS_ERASED))
-    assert [receipt.user_id for receipt in receipts] == [user.user_id]
 
 
-ORDERS = ["erased first", "left first"]
-
-
-async def erase_and_leave(family, who, order) -> None:
-    """Both are told by events of their own, of which either may come first. Asked for twice, as auth does."""
-    asked = [events.UserErasureRequested(user_id=who.user_id, erasure_id="e", asked=number) for number in (1, 2)]
-    told = [(catalog.USER_ERASURE_REQUESTED, asked[0]), family.leaving(who)]
-    if order == "left first":
-        told.reverse()
-    await family.tell(*told, (catalog.USER_ERASURE_REQUESTED, asked[1]))
-
-
-async def told_to(bus, listener, album):
-    """What has been said of the album on the listener's sockets, since it is shared."""
-    updates = await testing.published(bus.jetstream, catalog.ALBUM_UPDATED)
-    return [u.change for u in updates if u.album_id == album.id and listener.user_id in u.watchers]
-
-
-@pytest.mark.parametrize("order", ORDERS)
-async def test_a_relative_s_album_is_told_that_an_erased_member_s_photos_left(bus, shared, order) -> None:
-    seen, before = await shared.owner.changes(), await shared.owner.get(shared.album.id)
-    await erase_and_leave(shared.family, shared.member, order)
+@pytest.mark.parametrize("order", ["erased alone", "left and erased", "erased and left"])
+async def test_relatives_hear_that_an_erased_members_photos_are_gone(bus, shared, order) -> None:
+    before, seen = await shared.owner.get(shared.album.id), (await shared.owner.changes()).last
+    leaving = shared.family.leaving(shared.member)
+    if order == "left and erased":
+        await shared.family.tell(leaving)
+    await erase(bus, shared.member)
+    if order == "erased and left":
+        event, payload = leaving
+        await testing.publish_event(bus.jetstream, event, payload)
+        await testing.all_handled(bus.jetstream, "albums")
     now = await shared.owner.get(shared.album.id)
-    assert (now.photo_ids, now.cover_photo_id) == ([shared.theirs], shared.theirs)
+    assert (now.photo_ids, now.cover_photo_id, now.visibility) == ([shared.theirs], shared.theirs, "shared")
     assert now.version == before.version + 1
-    news = (await shared.owner.changes(after=seen.changes[-1].seq)).changes
-    assert [(change.id, change.change) for change in news] == [(shared.album.id, "changed")]
+    told = (await shared.owner.changes(seen)).changes
+    assert [(change.id, change.change) for change in told] == [(shared.album.id, "changed")]
 
-    async def told() -> bool:
-        return (await told_to(bus, shared.owner, shared.album)).count("photos_removed") == 1
+    def of_the_owner(said: list[events.AlbumUpdated]) -> list[str]:
+        return [one.change for one in said if one.album_id == shared.album.id and shared.owner.user_id in one.audience]
 
-    await testing.eventually(told)
+    async def removed() -> bool:
+        return of_the_owner(await testing.published(bus.jetstream, catalog.ALBUM_UPDATED))[-1] == "photos_removed"
+
+    await testing.eventually(removed)
 
 
-@pytest.mark.parametrize("order", ORDERS)
-async def test_relatives_are_told_that_an_erased_owner_s_album_is_gone(bus, shared, order) -> None:
-    seen = await shared.member.changes()
-    await erase_and_leave(shared.family, shared.owner, order)
+@pytest.mark.parametrize("order", ["left and erased", "erased and left"])
+async def test_relatives_hear_that_an_erased_owners_album_is_gone(bus, shared, order) -> None:
+    seen = (await shared.member.changes()).last
+    leaving = shared.family.leaving(shared.owner)
+    if order == "left and erased":
+        await shared.family.tell(leaving)
+    await erase(bus, shared.owner)
+    if order == "erased and left":
+        await shared.family.tell(leaving)
+    # auth asks once more
+    await erase(bus, shared.owner)
     assert await shared.member.role_in(shared.album) is None
-    news = (await shared.member.changes(after=seen.changes[-1].seq)).changes
-    assert [(change.id, change.change) for change in news] == [(shared.album.id, "deleted")]
+    told = (await shared.member.changes(seen)).changes
+    assert [(change.id, change.change) for change in told] == [(shared.album.id, "deleted")]
 
-    async def told() -> bool:
-        return (await told_to(bus, shared.member, shared.album)).count("deleted") == 1
+    async def heard_once() -> bool:
+        said = [one for one in await testing.published(bus.jetstream, catalog.ALBUM_UPDATED) if one.about == about]
+        return [one.change for one in said if one.user_id == shared.member.user_id].count("deleted") == 1
 
-    await testing.eventually(told)
+    about = f"album/{shared.album.id}"
+    await testing.eventually(heard_once)
 
 
 async def test_broken_off_between_two_families_it_goes_on(shared, make_family, database, monkeypatch) -> None:
     other = make_family()
     await other.tell(other.joining(shared.owner, "owner"), other.joining(shared.member))
     await shared.owner.share(shared.album.id, other.id)
-    end, ended = families.end_membership, []
+    forget, forgotten = families.forget, []
 
-    async def fail_at_the_second(session, family_id, user_id):
-        if len(ended) == 1:
+    async def fail_at_the_second(session, family_id, user_id) -> None:
+        if forgotten:
             raise ConnectionError
-        ended.append(family_id)
-        await end(session, family_id, user_id)
+        forgotten.append(family_id)
+        await forget(session, family_id, user_id)
 
     with monkeypatch.context() as broken, pytest.raises(ConnectionError):
-        broken.setattr(families, "end_membership", fail_at_the_second)
-        await Sharing(database).leave_all(shared.member.user_id)
+        broken.setattr(families, "forget", fail_at_the_second)
+        await Sharing(database).erased(shared.member.user_id)
     before = await shared.owner.get(shared.album.id)
     assert shared.own in before.photo_ids
-    await Sharing(database).leave_all(shared.member.user_id)
+    await Sharing(database).erased(shared.member.user_id)
     now = await shared.owner.get(shared.album.id)
     assert (now.photo_ids, now.version) == ([shared.theirs], before.version + 1)
+
+
+async def test_albums_go_and_those_of_others_stay(bus, user, stranger, photos) -> None:
+    made = photos.make(user.user_id, 2)
+    album, theirs = await user.create("mine"), await stranger.create("theirs")
+    await user.add(album.id, made)
+    await erase(bus, user)
+    assert await exported(bus, user) == []
+    with pytest.raises(NotFound):
+        await user.add(album.id, made)
+    assert (await stranger.get(theirs.id)).name == "theirs"
+    receipts = await testing.eventually(lambda: testing.published(bus.jetstream, catalog.ALBUMS_ERASED))
+    assert user.user_id in [receipt.user_id for receipt in receipts]

@@ -21,7 +21,7 @@ from mizzap_common.storage import Storage, original_key
 from mizzap_dedup import regroup, repository, rows
 from mizzap_dedup.app import build
 from mizzap_dedup.lanes import Match
-from mizzap_dedup.models import FingerprintRow, MatchRow
+from mizzap_dedup.models import DuplicateRow, FingerprintRow, MatchRow
 from mizzap_dedup.service import Dedup
 from mizzap_dedup.settings import DedupSettings
 from mizzap_dedup.vectors import OWNER, Vectors
@@ -182,6 +182,27 @@ async def test_withdrawing_removes_what_rests_on_vectors(world: World, scene: Sc
     await world.handled()
     await _find_alike(world, *pair)
     assert (await world.pairs())["similar"].action == "confirmed"
+
+
+async def test_a_copy_that_vectors_led_to_goes_with_them_and_one_of_the_hashes_stays(
+    world: World, scene: Scene
+) -> None:
+    await world.say(True)
+    for seed, quality in ((3, 95), (4, 95), (5, 95), (5, 60)):
+        await world.upload(scene(seed), quality)
+    await world.handled()
+    left, right = sorted(row.photo_id for row in await world.rows(FingerprintRow))[:2]
+    by_hash = (await world.pairs())["near"]
+    async with world.database.begin() as session:
+        await repository.lock_groups(session, world.user)
+        led = Match("near", 0.7, ("laid upon each other",), by_likeness=True)
+        await repository.store_matches(session, [rows.match_values(world.user, left, right, led)])
+        await regroup.regroup(session, world.user, [left, right])
+    assert len(await world.rows(DuplicateRow)) == 2
+    await world.say(False)
+    await world.handled()
+    assert [row.id for row in await world.rows(DuplicateRow)] == [by_hash.id]
+    assert [row.by_likeness for row in await world.rows(MatchRow)] == [False]
 
 
 async def test_withdrawing_removes_an_earlier_model_s_vectors_too(world: World) -> None:

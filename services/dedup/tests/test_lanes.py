@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from mizzap_dedup.fingerprint import Look
+from mizzap_dedup import search
+from mizzap_dedup.fingerprint import PDQ_CANDIDATE, Look
 from mizzap_dedup.geometry import Alignment
 from mizzap_dedup.lanes import Evidence, Lane, Likeness, Match, VectorThresholds, decide, wants_second_look
 from mizzap_dedup.shots import NOTHING_KNOWN, Shot
@@ -119,3 +120,11 @@ def test_only_open_questions_get_a_second_look(
     left: Evidence, right: Evidence, likeness: Likeness, expected: bool
 ) -> None:
     assert wants_second_look(left, right, likeness, VECTORS) is expected
+
+
+@pytest.mark.parametrize(
+    ("lane", "bits", "led"),
+    [("similar", 0, True), ("near", PDQ_CANDIDATE, False), ("near", PDQ_CANDIDATE + 1, True), ("exact", 200, False)],
+)
+def test_what_the_hashes_would_not_have_found_was_led_to_by_vectors(lane: Lane, bits: int, led: bool) -> None:
+    assert search._led_by_vectors(Match(lane, 0.7, ()), like(bits)) is led

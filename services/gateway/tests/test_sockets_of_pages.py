@@ -208,9 +208,11 @@ async def test_a_peer_that_answers_no_ping_is_gone(start_gateway, user_id) -> No
 
 def test_the_server_is_told_to_ping(monkeypatch) -> None:
     told: dict[str, Any] = {}
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
     monkeypatch.setattr("sys.argv", ["mizzap_gateway"])
     monkeypatch.setattr(service.telemetry, "set_up", lambda *_: None)
     monkeypatch.setattr(service.uvicorn, "run", lambda _, **options: told.update(options))
     service.main("gateway", GatewaySettings, lambda settings: None)
     assert told["ws_ping_interval"] == told["ws_ping_timeout"] == 25
     assert told["access_log"] is False
+    assert told["forwarded_allow_ips"] == "", "nobody's word counts for where a request came from, unless set"

@@ -28,9 +28,17 @@ RemoveBeside = Callable[[int], Awaitable[int]]
 log = structlog.get_logger(__name__)
 
 
+TellOthers = Callable[[int], Awaitable[None]]
+"""Takes a user, given the id, out of what others see, and tells them, before the rows go. May be asked again."""
+
+
 async def nothing_beside(_: int) -> int:
     """For services that have everything in their database."""
     return 0
+
+
+async def nobody_to_tell(_: int) -> None:
+    """For services whose users have nothing in common."""
 
 
 class Erasure:
@@ -42,11 +50,13 @@ class Erasure:
         metadata: MetaData,
         receipt: Event[events.ErasureReceipt],
         remove_beside: RemoveBeside = nothing_beside,
+        tell_others: TellOthers = nobody_to_tell,
     ) -> None:
         self.database = database
         self.metadata = metadata
         self.receipt = receipt
         self.remove_beside = remove_beside
+        self.tell_others = tell_others
 
     async def erase(self, request: events.UserErasureRequested, delivery: Delivery) -> None:
         """The tombstone first: from then on workers take their own work back, so nothing new can appear.
@@ -55,6 +65,7 @@ class Erasure:
         """
         async with self.database.begin() as session:
             await tombstones.bury_user(session, request.user_id)
+        await self.tell_others(request.user_id)
         async with self.database.begin() as session:
             changes.touch(session, request.user_id)
             rows = await delete_rows(session, self.metadata, request.user_id)

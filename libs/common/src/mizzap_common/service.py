@@ -1,6 +1,7 @@
 """One running service: its parts, its background work, and the three addresses that operators look at."""
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -186,6 +187,8 @@ def _serve(settings: Settings, application: Any) -> None:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=10,
+        # limits count addresses: who may say that a request came from elsewhere has to be named, loopback too
+        forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ""),
         # a socket's peer that answers no ping is gone, whatever TCP still believes; none has anything long to say
         ws_ping_interval=SOCKET_PING_SECONDS,
         ws_ping_timeout=SOCKET_PING_SECONDS,

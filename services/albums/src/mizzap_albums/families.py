@@ -70,19 +70,21 @@ async def members(session: AsyncSession, family_id: int) -> Sequence[int]:
     return (await session.scalars(statement)).all()
 
 
-async def families_of(session: AsyncSession, user_id: int) -> Sequence[int]:
+async def of(session: AsyncSession, user_id: int) -> Sequence[int]:
+    """The families that a user is in."""
     statement = select(col(FamilyMemberRow.family_id)).where(
         col(FamilyMemberRow.user_id) == user_id, col(FamilyMemberRow.role).is_not(None)
     )
     return (await session.scalars(statement.order_by(col(FamilyMemberRow.family_id)))).all()
 
 
-async def end_membership(session: AsyncSession, family_id: int, user_id: int) -> None:
-    """Whatever the family's events have told, and have yet to tell: which change it was by is not known."""
-    statement = update(FamilyMemberRow).where(
-        col(FamilyMemberRow.family_id) == family_id, col(FamilyMemberRow.user_id) == user_id
+async def forget(session: AsyncSession, family_id: int, user_id: int) -> None:
+    """That somebody ever was in the family."""
+    await session.execute(
+        delete(FamilyMemberRow).where(
+            col(FamilyMemberRow.family_id) == family_id, col(FamilyMemberRow.user_id) == user_id
+        )
     )
-    await session.execute(statement.values(role=None), execution_options={"synchronize_session": False})
 
 
 async def bury(session: AsyncSession, family_id: int) -> None:

@@ -64,16 +64,6 @@ class Sharing:
         async with self.database.effect(delivery) as session, _changing(session, event.family_id):
             await _leave(session, event, [event.user_id])
 
-    async def leave_all(self, user_id: int) -> None:
-        """For who is erased, whose leaving may be heard of before, later, or not at all. Each family by itself: broken
-        off, it goes on where it was."""
-        async with self.database.begin() as session:
-            family_ids = await families.families_of(session, user_id)
-        for family_id in family_ids:
-            async with self.database.begin() as session, _changing(session, family_id):
-                await families.end_membership(session, family_id, user_id)
-                await families.end_shares_of(session, family_id, [user_id])
-
     async def changed(self, event: events.FamilyChanged, delivery: Delivery) -> None:
         """Somebody's role may be another one. All members are named: who is not among them has left."""
         roles: dict[int, FamilyRole | None] = {member.user_id: member.role for member in event.members}
@@ -85,6 +75,19 @@ class Sharing:
     async def deleted(self, event: events.FamilyDeleted, delivery: Delivery) -> None:
         async with self.database.effect(delivery) as session, _changing(session, event.family_id):
             await families.bury(session, event.family_id)
+
+    async def erased(self, user_id: int) -> None:
+        """As if the user had left every family: the others' albums lose the user's photos, and they the user's albums.
+
+        An event about the leaving itself may come before or behind: it finds nothing left to do, or is not acted on
+        any more, as its user is gone.
+        """
+        async with self.database.begin() as session:
+            left = await families.of(session, user_id)
+        for family_id in left:
+            async with self.database.begin() as session, _changing(session, family_id):
+                await families.forget(session, family_id, user_id)
+                await families.end_shares_of(session, family_id, [user_id])
 
 
 async def _leave(session: AsyncSession, event: events.FamilyEvent, user_ids: Sequence[int]) -> None:

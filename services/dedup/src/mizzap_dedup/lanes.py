@@ -55,6 +55,8 @@ class Match:
     lane: Lane
     score: float
     reasons: tuple[str, ...]
+    by_likeness: bool = False
+    """Whether it was the vectors that led to the pair: by the hashes alone nobody would have looked at it."""
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,10 @@ class MatchRow(Base, table=True):
     lane: str = Field(sa_type=Text)
     score: float
     reasons: list[str] = Field(sa_column=Column(JSONB, nullable=False))
+    by_likeness: bool = Field(
+        default=False,
+        sa_column=Column(Boolean, nullable=False, server_default=false(), comment="vectors led to it"),
+    )
     created_at: datetime | None = Field(default=None, sa_column=tables.now())
 
 

@@ -161,10 +161,10 @@ async def _withdraw(session: AsyncSession, user_id: int, gone: Iterable[Duplicat
 async def withdraw_similar(session: AsyncSession, user_id: int) -> None:
     """Takes back every pair and match that rests on vectors, and makes the groups anew without them.
 
-    What the user said of such a pair stays, for the day it is found again. The caller holds ``lock_groups``.
+    Copies that vectors led to are among them. What the user said of any pair stays. The caller holds ``lock_groups``.
     """
     await _withdraw(session, user_id, await repository.similar_pairs(session, user_id))
-    await regroup(session, user_id, await repository.remove_similar_matches(session, user_id))
+    await regroup(session, user_id, await repository.remove_matches_by_likeness(session, user_id))
 
 
 async def withdraw_all(session: AsyncSession, user_id: int, photo_id: int) -> set[int]:

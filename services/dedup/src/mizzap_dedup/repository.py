@@ -149,11 +149,11 @@ async def decide(session: AsyncSession, user_id: int, pairs: Sequence[tuple[int,
     await session.execute(statement.on_conflict_do_update(index_elements=["left_id", "right_id"], set_=changed))
 
 
-async def remove_similar_matches(session: AsyncSession, user_id: int) -> set[int]:
+async def remove_matches_by_likeness(session: AsyncSession, user_id: int) -> set[int]:
     """The photos that a removed match was about."""
     statement = (
         delete(MatchRow)
-        .where(col(MatchRow.user_id) == user_id, col(MatchRow.lane) == "similar")
+        .where(col(MatchRow.user_id) == user_id, or_(col(MatchRow.by_likeness), col(MatchRow.lane) == "similar"))
         .returning(col(MatchRow.left_id), col(MatchRow.right_id))
     )
     return {photo_id for pair in await session.execute(statement) for photo_id in pair}

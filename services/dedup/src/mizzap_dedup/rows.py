@@ -101,4 +101,5 @@ def match_values(user_id: int, photo_id: int, other_id: int, match: Match) -> Va
         "lane": match.lane,
         "score": match.score,
         "reasons": list(match.reasons),
+        "by_likeness": match.by_likeness,
     }

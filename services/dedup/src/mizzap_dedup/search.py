@@ -63,10 +63,14 @@ class Search:
         for other, looked in await self._look_again(found.pixels, unsure):
             others[other.photo_id] = (other, looked)
         decided = {
-            photo_id: decide(evidence, rows.evidence_of(other), like, self.thresholds)
+            photo_id: (decide(evidence, rows.evidence_of(other), like, self.thresholds), like)
             for photo_id, (other, like) in others.items()
         }
-        return {photo_id: match for photo_id, match in decided.items() if match is not None}
+        return {
+            photo_id: replace(match, by_likeness=_led_by_vectors(match, like))
+            for photo_id, (match, like) in decided.items()
+            if match is not None
+        }
 
     async def _candidates(self, mine: FingerprintRow, found: Examination) -> list[tuple[FingerprintRow, Likeness]]:
         cosines: dict[int, float] = {}
@@ -108,6 +112,10 @@ class Search:
             return await self.storage.get(object_key)
         except NotFound:
             return None
+
+
+def _led_by_vectors(match: Match, like: Likeness) -> bool:
+    return match.lane == "similar" or (match.lane == "near" and like.look.distance > PDQ_CANDIDATE)
 
 
 def _likeliest(unsure: list[tuple[FingerprintRow, Likeness]]) -> dict[tuple[str, Look], str]:
