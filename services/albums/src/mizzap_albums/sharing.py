@@ -79,8 +79,7 @@ class Sharing:
     async def erased(self, user_id: int) -> None:
         """As if the user had left every family: the others' albums lose the user's photos, and they the user's albums.
 
-        An event about the leaving itself may come before or behind: it finds nothing left to do, or is not acted on
-        any more, as its user is gone.
+        An event about the leaving itself may come before or behind: it finds nothing left to do.
         """
         async with self.database.begin() as session:
             left = await families.of(session, user_id)
