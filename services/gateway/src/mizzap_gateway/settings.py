@@ -65,6 +65,8 @@ class GatewaySettings(Settings):
     answer_cache_bytes: int = 64 << 20
     """Of the other services' answers, remembered in process until they change; 0 remembers nothing."""
 
+    sockets_per_user: int = 20
+    """Open WebSockets of one user at one process; the newest is refused."""
     socket_queue: int = 256
     """Messages that may wait for one WebSocket before it is closed as too slow."""
     socket_ping_seconds: float = 25.0
