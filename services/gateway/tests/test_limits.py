@@ -290,3 +290,11 @@ async def test_the_broker_counts_exactly_under_contention(gateway, user_id) -> N
     assert sorted(count.current for count in found) == list(range(1, 401))
     after = Place("test", f"user:{user_id}", 60, 8)
     assert await counters[0].add(after, 5) == Count(5, 400)
+
+
+async def test_a_partner_fetches_a_whole_order_beyond_the_anonymous_budget(start_gateway) -> None:
+    async with start_gateway(limits_factor=1.0, anonymous_per_minute=5, shared_files_per_minute=500) as gateway:
+        found = [await gateway.http.get(f"/api/v1/integrations/files/link-{n}") for n in range(20)]
+    assert 429 not in {answer.status_code for answer in found}
+    assert '"shared-files";q=500;w=60' in found[-1].headers["RateLimit-Policy"]
+    assert '"shared-file-bytes"' in found[-1].headers["RateLimit-Policy"]

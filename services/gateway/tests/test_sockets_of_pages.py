@@ -216,3 +216,17 @@ def test_the_server_is_told_to_ping(monkeypatch) -> None:
     assert told["ws_ping_interval"] == told["ws_ping_timeout"] == 25
     assert told["access_log"] is False
     assert told["forwarded_allow_ips"] == "", "nobody's word counts for where a request came from, unless set"
+
+
+async def test_one_socket_too_many_is_refused_and_a_closed_one_makes_room(start_gateway, user_id) -> None:
+    async with start_gateway(sockets_per_user=2) as gateway:
+        address = f"{gateway.url.replace('http', 'ws', 1)}/ws?token={gateway.signer.token(user_id)}"
+        async with websockets.connect(address, proxy=None):
+            async with websockets.connect(address, proxy=None):
+                with pytest.raises(websockets.InvalidStatus) as refused:
+                    await websockets.connect(address, proxy=None)
+                assert refused.value.response.status_code == 429
+                assert json.loads(refused.value.response.body)["error"]["code"] == "TOO_MANY_SOCKETS"
+            await testing.eventually(lambda: len(gateway.app.state.parts.sockets._outlets[user_id]) == 1, 10)
+            async with websockets.connect(address, proxy=None):
+                pass

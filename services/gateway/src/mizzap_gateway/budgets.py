@@ -16,6 +16,7 @@ _UPLOADS = re.compile(r"/api/v1/photos/(upload|precheck|adopt)")
 _FILES = re.compile(
     r"/api/v1/(photos/[^/]+/(thumbnail|original)|albums/[^/]+/photos/[^/]+/(thumbnail|original)|exports/[^/]+/download)"
 )
+_SHARED_FILES = re.compile(r"/api/v1/integrations/files/[^/]+")
 _AUTH = "/api/v1/auth/"
 _REGISTER = "/api/v1/auth/register"
 PUBLIC = ("/api/", "/.well-known/")
@@ -53,6 +54,10 @@ class Budgets:
             limit("thumbnails", settings.thumbnails_per_minute),
             received=limit("thumbnail-bytes", settings.thumbnail_bytes_per_hour, _HOUR, "content-bytes"),
         )
+        self.shared_files = Budget(
+            limit("shared-files", settings.shared_files_per_minute),
+            received=limit("shared-file-bytes", settings.shared_file_bytes_per_hour, _HOUR, "content-bytes"),
+        )
         self.uploads = Budget(
             limit("uploads", settings.uploads_per_minute),
             sent=limit("upload-bytes", settings.upload_bytes_per_hour, _HOUR, "content-bytes"),
@@ -70,6 +75,9 @@ class Budgets:
         if path == _REGISTER:
             # by address even with a token: an account must not be a way to try more e-mail addresses
             return self.registrations, f"address:{network(scope)}"
+        if _SHARED_FILES.fullmatch(path):
+            # a partner has no account: it comes with the links of an order, hundreds at once
+            return self.shared_files, f"address:{network(scope)}"
         caller = known_caller(scope)
         if caller is None:
             # a guesser has no account of its own: counted by where it comes from

@@ -32,6 +32,9 @@ class GatewaySettings(Settings):
     thumbnails_per_minute: int = 6000
     """Thumbnails and originals that one user looks at: a gallery scrolled fast shows a hundred a second."""
     thumbnail_bytes_per_hour: int = 100 << 30
+    shared_files_per_minute: int = 6000
+    """Originals that a partner fetches by an order's links, from one address."""
+    shared_file_bytes_per_hour: int = 100 << 30
     auth_per_minute: int = 30
     """Tries at the auth routes without a token, from one address."""
     registrations_per_minute: int = 10
@@ -62,6 +65,8 @@ class GatewaySettings(Settings):
     answer_cache_bytes: int = 64 << 20
     """Of the other services' answers, remembered in process until they change; 0 remembers nothing."""
 
+    sockets_per_user: int = 20
+    """Open WebSockets of one user at one process; the newest is refused."""
     socket_queue: int = 256
     """Messages that may wait for one WebSocket before it is closed as too slow."""
     socket_ping_seconds: float = 25.0

@@ -22,7 +22,7 @@ from mizzap_common.errors import Forbidden, InvalidInput, MizzapError, Unauthori
 from prometheus_client import Gauge
 from pydantic import ValidationError
 
-from mizzap_gateway import cookies
+from mizzap_gateway import cookies, problems
 from mizzap_gateway.callers import Identities
 from mizzap_gateway.changes import Changes
 from mizzap_gateway.origins import Origins
@@ -35,6 +35,7 @@ INVALID = 4400
 UNAUTHORIZED = 4401
 FORBIDDEN = 4403
 TOO_SLOW = 4429
+TOO_MANY = 4430
 TRY_AGAIN_LATER = 1013
 EVENTS_SHOWN = tuple(event for event in EVENTS if event.websocket)
 _CREDENTIALS = {"ticket", "token"}
@@ -44,6 +45,11 @@ _PING = json.dumps({"event": "ping"})
 _SOCKETS = Gauge("mizzap_websockets", "Open WebSockets")
 
 log = structlog.get_logger(__name__)
+
+
+class TooManySockets(MizzapError):
+    status = 429
+    default_code = "TOO_MANY_SOCKETS"
 
 
 AskMissed = Callable[[int, str], Awaitable[Changes]]
@@ -91,6 +97,7 @@ class Sockets:
         self._origins = origins
         self._size = settings.socket_queue
         self._ping_seconds = settings.socket_ping_seconds
+        self._per_user = settings.sockets_per_user
         self._ask_missed = ask_missed
         self._outlets: dict[int, set[Outlet]] = defaultdict(set)
 
@@ -120,6 +127,8 @@ class Sockets:
             return await _refuse(websocket, UNAUTHORIZED, error.code)
         except Unavailable as error:
             return await _refuse(websocket, TRY_AGAIN_LATER, error.code)
+        if len(self._outlets.get(caller.user_id, ())) >= self._per_user:
+            return await _refuse_too_many(websocket, self._per_user)
         # registered first: what happens from the handshake on is shown
         with self._outlet(caller) as outlet:
             await websocket.accept()
@@ -214,6 +223,13 @@ async def _refuse(websocket: WebSocket, code: int, reason: str) -> None:
     # a close code reaches the client only after the handshake
     await websocket.accept()
     await _close(websocket, code, reason)
+
+
+async def _refuse_too_many(websocket: WebSocket, quota: int) -> None:
+    if "websocket.http.response" not in websocket.scope.get("extensions", {}):
+        return await _refuse(websocket, TOO_MANY, TooManySockets.default_code)
+    error = TooManySockets("There are too many open connections. Please close one first.", quota=quota)
+    await websocket.send_denial_response(problems.of_error(error))
 
 
 async def _close(websocket: WebSocket, code: int, reason: str | None = None) -> None:
