@@ -40,7 +40,7 @@ NO_IDS = {
     "consents", "cookies", "currentPassword", "newPassword", "granted", "version", "name", "description", "role",
     "favourite", "sha256", "fileName", "partnerConsent", "title", "music", "seconds", "instructions", "style", "type",
     "timestamp", "data", "visibility", "originals", "shared", "dateFrom", "dateTo", "minQuality", "maxQuality",
-    "mediaType", "camera", "hasDuplicates", "refreshToken", "moves", "groupKeeper", "similar",
+    "mediaType", "camera", "hasDuplicates", "refreshToken", "moves", "groupKeeper", "similar", "days",
 }  # fmt: skip
 """Places that hold no id."""
 

@@ -218,9 +218,10 @@ def signer() -> Signer:
 
 @pytest.fixture(scope="session")
 def gateway_settings(nats_url: str, s3_settings: testing.Store) -> Callable[..., GatewaySettings]:
-    # all tests come from one address, and none is about the limits that does not say so
+    # all tests come from one address, and none is about the limits that does not say so; the services behind are
+    # stand-ins, which don't say when a test changes their answers
     return lambda **more: testing.settings_for(
-        GatewaySettings, nats_url, s3_settings, **{"limits_factor": 1000.0, **more}
+        GatewaySettings, nats_url, s3_settings, **{"limits_factor": 1000.0, "answer_cache_bytes": 0, **more}
     )
 
 

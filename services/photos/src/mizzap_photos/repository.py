@@ -125,9 +125,17 @@ async def put_place(session: AsyncSession, user_id: int, photo_id: int, tokens: 
 
 
 async def forget_scores(session: AsyncSession, user_id: int) -> None:
+    scored = (
+        select(col(PhotoRow.id))
+        .where(col(PhotoRow.user_id) == user_id, col(PhotoRow.quality_score).is_not(None))
+        # an update of many would lock them in whatever order they lie, and wait in a circle with `lock_photos`
+        .order_by(col(PhotoRow.id))
+        .with_for_update()
+        .cte("scored")
+    )
     rows = await session.execute(
         update(PhotoRow)
-        .where(col(PhotoRow.user_id) == user_id, col(PhotoRow.quality_score).is_not(None))
+        .where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id).in_(select(scored.c.id)))
         .values(quality_score=None, updated_at=func.now())
         .returning(col(PhotoRow.id), col(PhotoRow.trashed_at))
     )
