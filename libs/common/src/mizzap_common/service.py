@@ -143,8 +143,8 @@ class Service:
 
 
 async def _forget(relay: Relay) -> None:
-    outages = (*DATABASE_ERRORS, OSError)
-    await tasks.repeat(relay.forget_old, _FORGET_EVERY_SECONDS, outages, "old events stay for another hour")
+    every, outages = _FORGET_EVERY_SECONDS, (*DATABASE_ERRORS, OSError)
+    await tasks.repeat(relay.forget_old, every, outages, "old events stay for another hour", first=every)
 
 
 async def _passes(check: Check) -> str:

@@ -12,12 +12,14 @@ log = structlog.get_logger(__name__)
 
 
 async def repeat(
-    work: Callable[[], Awaitable[Any]], seconds: float, outages: tuple[type[Exception], ...], otherwise: str
-) -> None:
-    """Works, waits so many seconds, and so on until cancelled.
+    work: Callable[[], Awaitable[Any]], seconds: float, outages: tuple[type[Exception], ...], otherwise: str,
+    first: float = 0.0,
+) -> None:  # fmt: skip
+    """Works, waits so many seconds, and so on until cancelled; ``first`` are the seconds before the first time.
 
     ``outages`` only put the work off; the log then says ``otherwise``, which is what that means for people.
     """
+    await asyncio.sleep(first)
     while True:
         try:
             await work()

@@ -24,6 +24,7 @@ from mizzap_auth.settings import AuthSettings
 from mizzap_auth.tokens import BadKeyFile, PublishedKeys, Signer
 
 _FORGET_EVERY_SECONDS = 3600.0
+_OUTAGES = (*DATABASE_ERRORS, OSError)
 
 log = structlog.get_logger(__name__)
 
@@ -61,8 +62,7 @@ def build(settings: AuthSettings, clock: Callable[[], datetime] = now) -> Starle
 
 
 async def _forget(sessions: Sessions) -> None:
-    outages = (*DATABASE_ERRORS, OSError)
-    await tasks.repeat(sessions.forget_ended, _FORGET_EVERY_SECONDS, outages, "ended sessions stay for another hour")
+    await tasks.repeat(sessions.forget_ended, _FORGET_EVERY_SECONDS, _OUTAGES, "ended sessions stay for another hour")
 
 
 async def _forget_audit(audit: AuditLog) -> None:
@@ -70,5 +70,4 @@ async def _forget_audit(audit: AuditLog) -> None:
         if dropped := await audit.forget_old():
             log.info("old audit entries dropped", entries=dropped)
 
-    outages = (*DATABASE_ERRORS, OSError)
-    await tasks.repeat(forget_old, _FORGET_EVERY_SECONDS, outages, "old audit entries stay for another hour")
+    await tasks.repeat(forget_old, _FORGET_EVERY_SECONDS, _OUTAGES, "old audit entries stay for another hour")

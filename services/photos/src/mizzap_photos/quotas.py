@@ -1,6 +1,5 @@
 """What a user's tier may store: charged exactly, asked for beforehand, recounted every day."""
 
-import asyncio
 from datetime import timedelta
 
 import structlog
@@ -81,8 +80,8 @@ class Quotas:
             await quotas_repository.set_tier(session, event.user_id, event.tier, event.change)
 
     async def run_recount(self) -> None:
-        await asyncio.sleep(min(_FIRST_RECOUNT_SECONDS, self.recount_every))
-        await tasks.repeat(self.recount, self.recount_every, DATABASE_ERRORS, "quotas are recounted another time")
+        first, otherwise = min(_FIRST_RECOUNT_SECONDS, self.recount_every), "quotas are recounted another time"
+        await tasks.repeat(self.recount, self.recount_every, DATABASE_ERRORS, otherwise, first)
 
     async def recount(self) -> int:
         """Holds every user's quota against what is stored. Returns how many were wrong; there should never be one."""

@@ -48,8 +48,8 @@ class Sweeper:
         self.settings = settings
 
     async def run(self) -> None:
-        outages = (NatsError, *DATABASE_ERRORS, OSError, TimeoutError)
-        await tasks.repeat(self.sweep, self.settings.sweep_interval_seconds, outages, "sweeping waits")
+        every, outages = self.settings.sweep_interval_seconds, (NatsError, *DATABASE_ERRORS, OSError, TimeoutError)
+        await tasks.repeat(self.sweep, every, outages, "sweeping waits", first=every)
 
     async def sweep(self) -> int:
         """One round over all steps; returns how many events were told once more."""
