@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,7 @@ def asyncapi() -> dict[str, Any]:
     }
 
 
+@cache
 def openapi() -> dict[str, Any]:
     """The gateway's REST interface. Needs no server: the application is only put together."""
     from mizzap_gateway.app import build

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def running_stack(
             env={**os.environ, "MIZZAP_LIMITS_FACTOR": "1000", **(environment or {})},
         )
         try:
-            _wait_until_ready(process, Stack(data), output)
+            _wait_until(lambda: _is_ready(Stack(data)), process, output)
             yield Stack(data)
         finally:
             process.terminate()
@@ -79,11 +79,7 @@ def another_gateway(stack: Stack, module: str = "mizzap_gateway", **settings: st
         process = subprocess.Popen(command, env=environment | settings, stdout=log, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + _START_SECONDS
-        while not _answers(f"{url}/ready"):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("the other gateway did not get ready")
-            time.sleep(0.2)
+        _wait_until(lambda: _answers(f"{url}/ready"), process, Path(log.name))
         yield url
     finally:
         process.terminate()
@@ -103,11 +99,11 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], stack: Stack, output: Path) -> None:
+def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], output: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    while not _is_ready(stack):
+    while not ready():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"the stack did not get ready: {output.read_text()[-2000:]}")
+            raise RuntimeError(f"it did not get ready: {output.read_text()[-2000:]}")
         time.sleep(0.3)
 
 
@@ -115,7 +111,6 @@ def _is_ready(stack: Stack) -> bool:
     """Whether every service says so; the gateway alone is ready before those behind it."""
     try:
         urls = stack.state["urls"]
-        answers = [httpx.get(f"{urls[service]}/ready", timeout=5, trust_env=False) for service in catalog.SERVICES]
-    except (OSError, ValueError, KeyError, httpx.HTTPError):
+        return all(_answers(f"{urls[service]}/ready") for service in catalog.SERVICES)
+    except (OSError, ValueError, KeyError):
         return False
-    return all(answer.status_code == 200 for answer in answers)

@@ -18,11 +18,9 @@ from pathlib import Path
 import httpx
 import psycopg
 from mizzap_client import AsyncClient, operations, schemas
-from mizzap_client.samples import make_samples
-from mizzap_client.sync import sync
-from mizzap_client.waiting import listening, until_processed
 
 from tests.bench.listing import FILL
+from tests.samples import bring_samples
 from tests.stack import Stack, another_gateway, running_stack
 
 _ALBUMS = 40
@@ -32,10 +30,7 @@ _AT_ONCE = 8
 async def fill(client: AsyncClient, stack: Stack, photos: int) -> list[int]:
     """A library with albums; returns the ids of the photos that have renditions."""
     with tempfile.TemporaryDirectory() as folder:
-        await sync(client, await asyncio.to_thread(make_samples, Path(folder) / "samples"))
-    async with listening(client) as listener:
-        await until_processed(client, listener, lambda *_: None)
-    made = [photo.id async for photo in client.photos(status="processed")]
+        made = await bring_samples(client, Path(folder))
     assert client.session
     async with await psycopg.AsyncConnection.connect(stack.database("photos"), autocommit=True) as connection:
         await connection.execute(

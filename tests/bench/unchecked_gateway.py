@@ -9,22 +9,15 @@ from mizzap_common.bus import Bus
 from mizzap_common.contracts import requests
 from mizzap_common.service import main
 from mizzap_gateway.app import build
+from mizzap_gateway.remembered import SECONDS
 from mizzap_gateway.settings import GatewaySettings
-
-REMEMBERED = {
-    requests.PHOTOS_GET,
-    requests.PHOTOS_LIST,
-    requests.ALBUMS_LIST,
-    requests.ALBUMS_GET,
-    requests.THUMBS_LOCATE,
-}
 
 
 def remember() -> None:
     asked, answers = Bus.ask, {}
 
     async def ask(self: Bus, method: requests.Method[Any, Any], request: Any) -> Any:
-        if method not in REMEMBERED:
+        if method not in SECONDS:
             return await asked(self, method, request)
         key = method.subject, request.to_json()
         if key not in answers:

@@ -1,6 +1,5 @@
 """Nobody reads past an own write, whichever of two gateways it went through: what is remembered is what there is."""
 
-import asyncio
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -9,10 +8,8 @@ from uuid import uuid4
 import httpx
 import pytest
 from mizzap_client import AsyncClient, operations, schemas
-from mizzap_client.samples import make_samples
-from mizzap_client.sync import sync
-from mizzap_client.waiting import listening, until_processed
 
+from tests.samples import bring_samples
 from tests.stack import Stack, another_gateway
 
 PASSWORD = "correct horse battery"
@@ -85,10 +82,7 @@ async def test_no_read_misses_an_own_write(gateways: tuple[str, str, str], tmp_p
     random.seed(20251023)
     async with AsyncClient(gateways[0]) as client:
         await client.register(f"{uuid4()}@example.com", PASSWORD, ai=True)
-        await sync(client, await asyncio.to_thread(make_samples, tmp_path / "samples"))
-        async with listening(client) as listener:
-            await until_processed(client, listener, lambda *_: None)
-        photos = [photo.id async for photo in client.photos(status="processed")]
+        photos = await bring_samples(client, tmp_path)
         login = {"Authorization": f"Bearer {client.session.access_token if client.session else ''}"}
         async with httpx.AsyncClient(headers=login, trust_env=False) as http:
 

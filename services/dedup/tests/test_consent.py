@@ -1,88 +1,30 @@
 """Vectors and what rests on them are there with the user's consent, and at no time without it."""
 
 import asyncio
-import hashlib
-import io
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from mizzap_common import ai_consents, migrations, testing
-from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, duplicating, events, requests
 from mizzap_common.db import Database
 from mizzap_common.errors import Unavailable
 from mizzap_common.models.choose import choose_bundle
-from mizzap_common.storage import Storage, original_key
+from mizzap_common.storage import Storage
 from mizzap_dedup import regroup, repository, rows
 from mizzap_dedup.app import build
 from mizzap_dedup.lanes import Match
 from mizzap_dedup.models import DuplicateRow, FingerprintRow, MatchRow
 from mizzap_dedup.service import Dedup
 from mizzap_dedup.settings import DedupSettings
-from mizzap_dedup.vectors import OWNER, Vectors
-from PIL import Image
-from qdrant_client import AsyncQdrantClient, models
-from sqlalchemy import select
+from mizzap_dedup.vectors import Vectors
+from qdrant_client import AsyncQdrantClient
+
+from services.dedup.tests.worlds import World
 
 Scene = Callable[[int], npt.NDArray[np.uint8]]
-_users, _photos, _changes = count(2**33), count(2**42), count(1)
-
-
-@dataclass
-class World:
-    bus: Bus
-    storage: Storage
-    database: Database
-    qdrant: AsyncQdrantClient
-    user: int = field(default_factory=_users.__next__)
-
-    async def say(self, granted: bool, change: int | None = None, purpose: Any = "ai") -> None:
-        said = events.ConsentChanged(
-            user_id=self.user, purpose=purpose, version="1", granted=granted, change=change or next(_changes)
-        )
-        await testing.publish_event(self.bus.jetstream, catalog.CONSENT_CHANGED, said)
-
-    async def handled(self) -> None:
-        await testing.all_handled(self.bus.jetstream, "dedup", 120)
-
-    async def upload(self, pixels: npt.NDArray[np.uint8], quality: int = 90) -> events.PhotoUploaded:
-        file = io.BytesIO()
-        Image.fromarray(pixels).save(file, "JPEG", quality=quality)
-        sha256 = hashlib.sha256(file.getvalue()).hexdigest()
-        key = original_key(self.user, sha256)
-        await self.storage.put(key, file.getvalue(), "image/jpeg")
-        photo = events.PhotoUploaded(
-            user_id=self.user, photo_id=next(_photos), sha256=sha256, object_key=key, mime_type="image/jpeg",
-            size_bytes=len(file.getvalue()),
-        )  # fmt: skip
-        await testing.publish_event(self.bus.jetstream, catalog.PHOTO_UPLOADED, photo)
-        return photo
-
-    async def vectors(self) -> set[int]:
-        mine = models.FieldCondition(key=OWNER, match=models.MatchValue(value=str(self.user)))
-        found: set[int] = set()
-        for collection in (await self.qdrant.get_collections()).collections:
-            points, _ = await self.qdrant.scroll(
-                collection.name, scroll_filter=models.Filter(must=[mine]), limit=1000, with_payload=False
-            )
-            found |= {int(point.id) for point in points}
-        return found
-
-    async def pairs(self) -> dict[str, duplicating.Duplicate]:
-        page = await self.bus.ask(requests.DEDUP_LIST, duplicating.ListDuplicates(user_id=self.user))
-        return {pair.lane: pair for pair in page.duplicates}
-
-    async def told(self, event: catalog.Event[Any]) -> list[Any]:
-        return [p for p in await testing.published(self.bus.jetstream, event) if p.user_id == self.user]
-
-    async def rows(self, table: Any) -> list[Any]:
-        async with self.database.begin() as session:
-            return list(await session.scalars(select(table).where(table.user_id == self.user)))
 
 
 @pytest.fixture(scope="module")

@@ -80,18 +80,6 @@ async def client(qdrant_url: str) -> AsyncIterator[AsyncQdrantClient]:
     await client.close()
 
 
-@pytest.fixture(scope="module")
-async def database(settings: DedupSettings) -> AsyncIterator[Database]:
-    database = Database(settings.database_url.get_secret_value())
-    yield database
-    await database.close()
-
-
-@pytest.fixture(scope="module")
-def storage(settings: DedupSettings) -> Storage:
-    return Storage(settings)
-
-
 @pytest.fixture
 async def held(client: AsyncQdrantClient, bundle: Bundle) -> HeldVectors:
     vectors = HeldVectors(client, collection_name(bundle), bundle.dimensions)

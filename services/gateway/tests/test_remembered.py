@@ -10,7 +10,7 @@ from mizzap_common import testing
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import albums, invalidation, library, requests
 from mizzap_common.errors import NotFound, Unavailable
-from mizzap_gateway.remembered import Remembered
+from mizzap_gateway.remembered import SECONDS, Remembered
 
 from services.gateway.tests.test_idempotency import ALBUM
 
@@ -177,5 +177,5 @@ async def test_nothing_is_remembered_where_nothing_may_be(bus: Bus, service: Alb
 
 
 def test_what_is_remembered_is_a_users() -> None:
-    for method in (requests.PHOTOS_GET, requests.PHOTOS_LIST, requests.THUMBS_LOCATE, requests.ALBUMS_GET):
+    for method in SECONDS:
         assert issubclass(method.request, library.UserRequest) and method.service in invalidation.SOURCES

@@ -82,12 +82,7 @@ class AsyncConnection(_Connected):
 
     async def ask(self, operation: Operation[A]) -> A:
         """Sends an operation of ``mizzap_client.operations``. Raises ApiError, Unreachable, NotLoggedIn."""
-        sent = {name: value for name, value in operation.headers.items() if value is not None}
-        return operation.read(
-            await self.send(
-                operation.method, operation.filled, signed=operation.signed, headers=sent, **operation.options()
-            )
-        )
+        return operation.read(await self._run(exchange(self, operation.request, operation.signed)))
 
     async def all(self, operation: Operation[Listed[T]]) -> AsyncIterator[T]:
         """Everything that an operation lists, page after page."""
@@ -162,10 +157,7 @@ class Connection(_Connected):
 
     def ask(self, operation: Operation[A]) -> A:
         """Sends an operation of ``mizzap_client.operations``. Raises ApiError, Unreachable, NotLoggedIn."""
-        sent = {name: value for name, value in operation.headers.items() if value is not None}
-        return operation.read(
-            self.send(operation.method, operation.filled, signed=operation.signed, headers=sent, **operation.options())
-        )
+        return operation.read(self._run(exchange(self, operation.request, operation.signed)))
 
     def all(self, operation: Operation[Listed[T]]) -> Iterator[T]:
         """Everything that an operation lists, page after page."""

@@ -9,6 +9,7 @@ import httpx
 from pydantic import ValidationError
 
 from mizzap_client.errors import NotUnderstood
+from mizzap_client.exchange import Send
 from mizzap_client.schema import Schema
 
 A_co = TypeVar("A_co", covariant=True)
@@ -41,14 +42,16 @@ class Operation(Generic[A_co]):
     def with_query(self, **values: Any) -> Self:
         return replace(self, query={**self.query, **values})
 
-    def options(self) -> dict[str, Any]:
-        """For httpx: ``params`` and ``json``."""
-        params = {name: value for name, value in self.query.items() if value is not None}
-        sent: dict[str, Any] = {"params": params} if params else {}
+    @property
+    def request(self) -> Send:
+        options: dict[str, Any] = {}
+        if params := {name: value for name, value in self.query.items() if value is not None}:
+            options["params"] = params
         if self.body is not None:
             # a field that is left out stays as it is, one that is null is taken away
-            sent["json"] = self.body.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        return sent
+            options["json"] = self.body.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        headers = {name: value for name, value in self.headers.items() if value is not None}
+        return Send(self.method, self.filled, headers, options=options)
 
     def read(self, response: httpx.Response) -> A_co:
         """Raises NotUnderstood."""

@@ -105,9 +105,13 @@ class Bus:
 
     async def ask(self, method: Method[Q, A], request: Q) -> A:
         """Asks another service. Raises the MizzapError that it answered with, or Unavailable when nobody does."""
+        return (await self.ask_measured(method, request))[0]
+
+    async def ask_measured(self, method: Method[Q, A], request: Q) -> tuple[A, int]:
+        """As ``ask``, with the bytes that the answer came in."""
         with unreachable(method):
             reply = await self.broker.request(request.to_json(), method.subject, timeout=method.timeout)
-        return read_answer(method, reply.body)
+        return read_answer(method, reply.body), len(reply.body)
 
     async def say_changed(self, user_ids: Set[int]) -> None:
         """Has the gateways forget what they remember of this service's answers about these users."""

@@ -62,14 +62,10 @@ class Search:
         ]
         for other, looked in await self._look_again(found.pixels, unsure):
             others[other.photo_id] = (other, looked)
-        decided = {
-            photo_id: (decide(evidence, rows.evidence_of(other), like, self.thresholds), like)
-            for photo_id, (other, like) in others.items()
-        }
         return {
             photo_id: replace(match, by_likeness=_led_by_vectors(match, like))
-            for photo_id, (match, like) in decided.items()
-            if match is not None
+            for photo_id, (other, like) in others.items()
+            if (match := decide(evidence, rows.evidence_of(other), like, self.thresholds)) is not None
         }
 
     async def _candidates(self, mine: FingerprintRow, found: Examination) -> list[tuple[FingerprintRow, Likeness]]:

@@ -21,7 +21,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from prometheus_client import Counter
 
-_SECONDS = {
+SECONDS = {
     requests.ALBUMS_LIST: 300.0,
     requests.ALBUMS_GET: 300.0,
     requests.PHOTOS_GET: 600.0,
@@ -81,9 +81,9 @@ class Remembered:
             return answer
         ASKED.labels(method.subject, "asked").inc()
         before = self._epoch(source)
-        found = await self._bus.ask(method, request)
+        found, size = await self._bus.ask_measured(method, request)
         if before == self._epoch(source):
-            self._keep(key, _Answer(found, before, len(found.to_json()) + len(key[1]), _SECONDS[method]))
+            self._keep(key, _Answer(found, before, size + len(key[1]), SECONDS[method]))
         return found
 
     async def _is_good(self, known: _Answer, source: _Source) -> bool:

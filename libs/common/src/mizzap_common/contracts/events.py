@@ -45,11 +45,9 @@ class UserRegistered(UserEvent):
 
 
 class UserTierChanged(UserEvent):
-    """Of several the one with the highest ``change`` counts."""
-
     tier: Tier
     change: int = 0
-    """Rises with every change of the user's tier; 0 in those from before it was told."""
+    """Of several the highest counts. It rises with every change of the user's tier; older events have 0."""
 
 
 class ConsentChanged(UserEvent):

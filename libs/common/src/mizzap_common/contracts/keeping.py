@@ -1,7 +1,7 @@
 """Requests and answers around what a user keeps: the trash, actions on many photos, favourites, the storage used."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from mizzap_common.contracts.message import Message
 MOST_AT_ONCE = 500
 """Photos that one action may name."""
 
+TrashDays = Annotated[int, Field(ge=1, le=365)]
 PhotoAction = Literal["delete", "restore", "favourite", "unfavourite", "delete_permanently"]
 
 
@@ -66,7 +67,7 @@ class Room(Message):
 
 
 class KeepTrash(UserRequest):
-    days: int = Field(ge=1, le=365)
+    days: TrashDays
 
 
 class Usage(Message):

@@ -22,7 +22,7 @@ class FavouriteBody(Body):
 
 
 class TrashBody(Body):
-    days: int = Field(ge=1, le=365)
+    days: keeping.TrashDays
 
 
 class BatchBody(Body):
