@@ -45,9 +45,10 @@ class UserRegistered(UserEvent):
 
 
 class UserTierChanged(UserEvent):
+    """Of several the one with the highest ``change`` counts, which rises with every change; older events have 0."""
+
     tier: Tier
     change: int = 0
-    """Of several the highest counts. It rises with every change of the user's tier; older events have 0."""
 
 
 class ConsentChanged(UserEvent):
