@@ -17,18 +17,16 @@ from services.dedup.tests import test_service as services
 from services.dedup.tests.test_races import (
     bundle,
     client,
-    database,
     dedup,
     held,
     late,
     pool,
     settings,
-    storage,
     user_id,
 )
 from services.dedup.tests.test_service import service, world
 
-FIXTURES = (bundle, client, database, dedup, held, late, pool, service, settings, storage, user_id, world)
+FIXTURES = (bundle, client, dedup, held, late, pool, service, settings, user_id, world)
 COLLECTIONS = ("photos_a-model-of-old", "somebody_elses")
 
 
