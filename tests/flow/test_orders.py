@@ -321,6 +321,24 @@ async def test_a_cancelled_order_ends_the_partner_s_access_at_once(user: User) -
     assert (await user.told(placed["id"])).count("cancelled") == 1
 
 
+async def test_a_partner_hears_when_the_account_is_gone(user: User) -> None:
+    photos = await user.upload()
+    placed = [await user.film(f"Film [simulate callbacks:{how}]", list(photos)) for how in ("accepted", "delivered")]
+    stranger = User(user.world)
+    theirs = await stranger.film("Film [simulate callbacks:accepted]", list(await stranger.upload()))
+    orders = [
+        await owner.finished(order["id"])
+        for owner, order in zip((user, user, stranger), (*placed, theirs), strict=True)
+    ]
+    asked = events.UserErasureRequested(user_id=user.user_id, erasure_id=str(uuid4()), asked=1)
+    await testing.publish_event(user.world.bus.jetstream, catalog.USER_ERASURE_REQUESTED, asked)
+    known = user.world.simulator.orders
+    await testing.eventually(lambda: not any(("memopyk", order["id"]) in known for order in placed), 30)
+    assert ("memopyk", theirs["id"]) in known, "a stranger's order is not touched"
+    statuses = [(await user.world.http.get(order.data["photos"][0]["url"])).status_code for order in orders]
+    assert statuses == [404, 404, 200]
+
+
 async def test_a_link_gives_one_original_and_dies_with_the_photo(user: User) -> None:
     photos = await user.upload(2)
     placed = await user.film("Film [simulate callbacks:accepted]", list(photos))

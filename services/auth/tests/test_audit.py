@@ -82,13 +82,15 @@ async def test_what_happens_to_files_is_noted_once(auth) -> None:
         await testing.publish_event(js, catalog.ALBUM_UPDATED, updated)
     # somebody whose account is gone
     await testing.publish_event(js, catalog.ALBUM_UPDATED, changed.model_copy(update={"user_id": 2**40}))
+    placed = events.OrderChanged(user_id=user_id, order_id=9, status="placed")
+    await testing.publish_event(js, catalog.ORDER_CHANGED, placed)
     await testing.all_handled(js, "auth")
     found = {(entry.action, entry.about) for entry in (await _page(auth, user_id)).entries}
     assert found == {
         ("user.registered", f"user/{user_id}"), ("photo.uploaded", "photo/7"), ("photo.deleted", "photo/7"),
-        ("duplicate.rejected", "duplicate/3"), ("album.photos_added", "album/4"),
+        ("duplicate.rejected", "duplicate/3"), ("album.photos_added", "album/4"), ("order.placed", "order/9"),
     }  # fmt: skip
-    assert (await _page(auth, user_id)).total == 5
+    assert (await _page(auth, user_id)).total == 6
     assert await _actions(auth, other) == ["user.registered"] and (await _page(auth, 2**40)).entries == []
 
 

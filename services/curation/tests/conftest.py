@@ -20,6 +20,9 @@ from mizzap_common.storage import Storage, original_key
 from mizzap_curation.app import build
 from mizzap_curation.settings import CurationSettings
 from PIL import ExifTags, Image
+from pydantic import SecretStr
+
+from services.curation.tests.shops import SECRET, Shop
 
 _photo_ids = count(2**40)
 _user_ids = count(2**33)
@@ -212,3 +215,20 @@ def photo() -> Callable[..., bytes]:
         return file.getvalue()
 
     return make
+
+
+# --- orders, beside the running service ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def with_partner(settings: CurationSettings) -> CurationSettings:
+    more = {"memopyk_url": "http://127.0.0.1:9/", "memopyk_secret": SecretStr(SECRET), "partner_retry_seconds": (1, 1)}
+    return settings.model_copy(update=more)
+
+
+@pytest.fixture
+async def shop(database: Database, with_partner: CurationSettings) -> AsyncIterator[Shop]:
+    made = Shop(database, with_partner)
+    yield made
+    await made.work()  # leaves nothing to others
+    await made.wire.close()

@@ -109,6 +109,8 @@ class Simulator:
             return _answer(200, "known")
         if message["type"] == "order.cancelled":
             return self._cancel(known, webhook_id)
+        if message["type"] == "order.erased":
+            return self._erase(known, webhook_id)
         return await self._take(partner, known, data, webhook_id, str(request.base_url))
 
     async def _take(
@@ -139,6 +141,15 @@ class Simulator:
         if order.script.stubborn:
             self._start(self._insist(order))
         return _answer(200, "cancelled")
+
+    def _erase(self, order: Order | None, webhook_id: str) -> Response:
+        """Nothing is known of the order afterwards, nor of what was made of it."""
+        if order is None:
+            return _answer(404, "there is no such order")
+        self._taken.add(webhook_id)
+        order.cancelled = True
+        del self.orders[order.partner, order.order_id]
+        return _answer(200, "erased")
 
     async def _fulfil(self, order: Order, delivery_url: str) -> None:
         await self._fetch(order)

@@ -19,6 +19,7 @@ class Handlers:
         bus.on(catalog.PHOTO_DELETED, self.deleted)
         bus.on(catalog.DUPLICATE_RESOLVED, self.resolved)
         bus.on(catalog.ALBUM_UPDATED, self.album_updated)
+        bus.on(catalog.ORDER_CHANGED, self.order_changed)
 
     async def uploaded(self, event: events.PhotoUploaded, delivery: Delivery) -> None:
         await self._note(event, delivery, "photo.uploaded")
@@ -33,6 +34,10 @@ class Handlers:
         # a viewer is told what a family did to the own view of the album: nobody has changed anything in their account
         if event.owner_id in (None, event.user_id):
             await self._note(event, delivery, f"album.{event.change}")
+
+    async def order_changed(self, event: events.OrderChanged, delivery: Delivery) -> None:
+        """From the order on a partner can fetch the photos, and from its end on it can't."""
+        await self._note(event, delivery, f"order.{event.status}")
 
     async def _note(self, event: events.UserEvent, delivery: Delivery, action: str) -> None:
         async with self.database.effect(delivery) as session:

@@ -13,6 +13,7 @@ from mizzap_curation.consent import Consent
 from mizzap_curation.courier import Courier
 from mizzap_curation.curator import Curator
 from mizzap_curation.events import Handlers
+from mizzap_curation.farewells import Farewells
 from mizzap_curation.feed import Feed
 from mizzap_curation.links import Links
 from mizzap_curation.orders import Orders
@@ -30,9 +31,10 @@ def build(settings: CurationSettings) -> Starlette:
     )
     curation = Curation(service.database, service.storage, pool, settings)
     Handlers(curation, Consent(service.database)).subscribe(service.bus)
-    erasure.subscribe(service.bus, service.database)
     export.serve(service.bus, service.database, curation)
     partners = Partners(settings)
+    farewells = Farewells(service.database, partners, settings)
+    erasure.subscribe(service.bus, service.database, farewells)
     links = Links(KeyRing.from_file(settings.key_ring_file), settings.public_url)
     orders = Orders(service.database, service.bus, partners, links, timedelta(days=settings.partner_link_days))
     rpc.serve(service.bus, curation, orders, Callbacks(service.database, partners), Feed(service.database))
@@ -41,6 +43,7 @@ def build(settings: CurationSettings) -> Starlette:
     service.on_stop(partners.close)
     service.background(Curator(service.database, service.bus, settings).run)
     service.background(Courier(service.database, partners, links, settings).run)
+    service.background(farewells.run)
     service.info["partners"] = sorted(settings.partners)
     service.info["workers"] = pool.workers
     return service.asgi()

@@ -1,8 +1,7 @@
 """The background work: takes what partners are to be told out of the database and to them, again and again if need be."""
 
-import asyncio
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 
 import structlog
@@ -18,8 +17,6 @@ from mizzap_curation.orders import tell
 from mizzap_curation.orders_repository import PLACED, Claim
 from mizzap_curation.partners import Outcome, Partners
 from mizzap_curation.settings import CurationSettings
-
-_LEASE_OVER_TIMEOUT = timedelta(seconds=30)
 
 _ENDINGS = {None: "withdrawn", "taken": "taken", "refused": "refused", "later": "given up"}
 _PROBLEMS = {
@@ -38,9 +35,8 @@ class Courier:
         self.database = database
         self.partners = partners
         self.links = links
-        self.timeout = settings.partner_timeout_seconds
-        self.lease = timedelta(seconds=settings.partner_timeout_seconds) + _LEASE_OVER_TIMEOUT
-        self.delays = [timedelta(seconds=seconds) for seconds in settings.partner_retry_seconds]
+        self.lease = settings.partner_lease
+        self.delays = settings.partner_pauses
         self.poll_seconds = settings.partner_poll_seconds
 
     async def run(self) -> None:
@@ -68,11 +64,7 @@ class Courier:
         if claimed.kind == PLACED and (row.status != "placed" or not photo_ids):
             return None
         body = json.dumps(self._message(claimed.kind, row, photo_ids))
-        try:
-            async with asyncio.timeout(self.timeout):
-                return await self.partners.send(cast(Partner, row.partner), claimed.message_id, body)
-        except TimeoutError:
-            return "later"
+        return await self.partners.send(cast(Partner, row.partner), claimed.message_id, body)
 
     def _message(self, kind: str, row: OrderRow, photo_ids: list[int]) -> dict[str, Any]:
         """The same with every try, as far as the photos are still there."""

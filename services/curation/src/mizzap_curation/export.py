@@ -8,7 +8,7 @@ from mizzap_common.contracts.exporting import ExportPage, ExportPageRequest
 from mizzap_common.db import Database
 
 from mizzap_curation import orders_repository, repository
-from mizzap_curation.orders import to_answer
+from mizzap_curation.orders import to_answers
 from mizzap_curation.service import Curation
 
 _WISHES = 5000
@@ -54,8 +54,7 @@ class _Export:
     async def orders(self, user_id: int, after: int) -> ExportPage:
         async with self.database.begin() as session:
             rows = await orders_repository.after(session, user_id, after, _ORDERS)
-            photos = await orders_repository.photos(session, user_id, [row.id for row in rows])
-        shown = (to_answer(row, photos[row.id]) for row in rows)
+            shown = await to_answers(session, user_id, rows)
         items = exporting.fitting(order.model_dump(mode="json", by_alias=True) for order in shown)
         last = len(items) == len(rows) < _ORDERS
         return ExportPage(file="orders.jsonl", items=items, next_cursor=None if last else f"2:{items[-1]['id']}")

@@ -1,11 +1,20 @@
-"""The change feed of the moments: whether a user's set is another one since a reader last looked."""
+"""The change feed of the moments and of the orders: what is another one since a reader last looked."""
+
+from collections.abc import Sequence
 
 from mizzap_common import changes
+from mizzap_common.changes import Changed
 from mizzap_common.contracts import feed
+from mizzap_common.contracts.message import Message
 from mizzap_common.db import Database
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from mizzap_curation import sets_repository
+from mizzap_curation import orders_repository, repository, sets_repository
+from mizzap_curation.orders import to_answers
 from mizzap_curation.service import to_answer
+
+_ANSWER_BYTES = 512 * 1024
+"""How much of what changed goes into one answer: the broker takes 1 MiB."""
 
 
 class Feed:
@@ -13,21 +22,40 @@ class Feed:
         self.database = database
 
     async def changes(self, request: feed.ChangesRequest) -> feed.ChangesPage:
-        """A user has one set, so there is one change at most."""
         async with self.database.begin() as session:
-            found = await changes.since(session, request.user_id, request.after, request.limit)
-            shown = (
-                await to_answer(session, await sets_repository.find_set(session, request.user_id)) if found else None
-            )
-        told = [
-            feed.Change(
-                seq=change.seq,
-                kind=change.kind,
-                id=change.thing_id,
-                change=change.change,
-                at=change.at,
-                data=shown.model_dump(mode="json", by_alias=True) if shown and shown.id == change.thing_id else None,
-            )
-            for change in found
-        ]
-        return feed.ChangesPage(changes=told, last=told[-1].seq if told else request.after, more=False)
+            # one more than asked for, to know whether there are more
+            found = await changes.since(session, request.user_id, request.after, request.limit + 1)
+            seen = await _seen(session, request.user_id, found[: request.limit])
+        told: list[feed.Change] = []
+        size = 0
+        for changed in found[: request.limit]:
+            thing = seen.get((changed.kind, changed.thing_id))
+            size += len(thing.to_json()) if thing else 0
+            if told and size > _ANSWER_BYTES:
+                break
+            told.append(_change(changed, thing))
+        return feed.ChangesPage(changes=told, last=told[-1].seq if told else request.after, more=len(told) < len(found))
+
+
+async def _seen(session: AsyncSession, user_id: int, found: Sequence[Changed]) -> dict[tuple[str, int], Message]:
+    """The things that are there still, by kind and id. A user has one set of moments at most."""
+    seen: dict[tuple[str, int], Message] = {}
+    if any(changed.kind == repository.KIND for changed in found):
+        shown = await to_answer(session, await sets_repository.find_set(session, user_id))
+        if shown.id is not None:
+            seen[repository.KIND, shown.id] = shown
+    ordered = [changed.thing_id for changed in found if changed.kind == orders_repository.KIND]
+    rows = await orders_repository.by_id(session, user_id, ordered)
+    seen |= {(orders_repository.KIND, order.id): order for order in await to_answers(session, user_id, rows)}
+    return seen
+
+
+def _change(changed: Changed, thing: Message | None) -> feed.Change:
+    return feed.Change(
+        seq=changed.seq,
+        kind=changed.kind,
+        id=changed.thing_id,
+        change=changed.change,
+        at=changed.at,
+        data=thing.model_dump(mode="json", by_alias=True) if thing else None,
+    )

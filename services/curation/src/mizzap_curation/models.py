@@ -203,6 +203,20 @@ class PartnerRequestRow(Base, table=True):
     outcome: str | None = Field(default=None, sa_type=Text)
 
 
+class PartnerFarewellRow(Base, table=True):
+    """That whoever placed an order is gone, for its partner to hear: all that outlives the order, until it is told."""
+
+    __tablename__ = "partner_farewells"
+    __table_args__ = (Index("partner_farewells_waiting", "send_after"), {"info": tables.OUTLIVES_USER})
+
+    order_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    partner: str = Field(sa_type=Text)
+    created_at: datetime = Field(default=None, sa_column=tables.now())
+    attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    send_after: datetime = Field(sa_column=tables.time(nullable=False))
+    claimed_until: datetime | None = Field(default=None, sa_column=tables.time())
+
+
 class PartnerCallbackRow(Base, table=True):
     """A message of a partner's that was taken, with what was answered: a repetition gets the same."""
 

@@ -1,9 +1,10 @@
 """What becomes of the orders that users place with partners."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast, get_args
 
-from mizzap_common import outbox, tombstones
+from mizzap_common import changes, outbox, tombstones
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, events, library, ordering, requests
 from mizzap_common.contracts.events import OrderStatus
@@ -94,7 +95,7 @@ class Orders:
     async def integrations(self, request: ordering.ListOrders) -> ordering.Integrations:
         async with self.database.begin() as session:
             rows, total = await orders_repository.page(session, request)
-            photos = await orders_repository.photos(session, request.user_id, [row.id for row in rows])
+            orders = await to_answers(session, request.user_id, rows)
             counts = await orders_repository.count(session, request.user_id)
         partners = [
             ordering.PartnerStatus(
@@ -105,8 +106,7 @@ class Orders:
             )
             for partner in get_args(Partner)
         ]
-        shown = [to_answer(row, photos[row.id]) for row in rows]
-        return ordering.Integrations(partners=partners, orders=shown, total=total)
+        return ordering.Integrations(partners=partners, orders=orders, total=total)
 
     async def cancel(self, request: ordering.OrderRequest) -> ordering.Order:
         """From here on no link to the photos works. The partner is told, if it can have heard of the order."""
@@ -135,12 +135,21 @@ class Orders:
 
 
 async def tell(session: AsyncSession, row: OrderRow) -> None:
+    """That an order is another one. To be called with every change of its status."""
+    changes.note(session, row.user_id, orders_repository.KIND, row.id)
     changed = events.OrderChanged(user_id=row.user_id, order_id=row.id, status=cast(OrderStatus, row.status))
     await outbox.add(session, catalog.ORDER_CHANGED, changed)
 
 
+async def to_answers(session: AsyncSession, user_id: int, rows: Sequence[OrderRow]) -> list[ordering.Order]:
+    """The user's orders as their owner sees them."""
+    photos = await orders_repository.photos(session, user_id, [row.id for row in rows])
+    return [to_answer(row, photos[row.id]) for row in rows]
+
+
 async def _with_photos(session: AsyncSession, row: OrderRow) -> ordering.Order:
-    return to_answer(row, (await orders_repository.photos(session, row.user_id, [row.id]))[row.id])
+    [order] = await to_answers(session, row.user_id, [row])
+    return order
 
 
 def to_answer(row: OrderRow, photo_ids: list[int]) -> ordering.Order:

@@ -3,13 +3,13 @@
 Whoever changes an order locks it first (`lock`, `lock_of_partner`), and only then its requests.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from mizzap_common import hidden
+from mizzap_common import changes, hidden
 from mizzap_common.contracts import ordering
 from sqlalchemy import delete, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -23,6 +23,9 @@ OPEN = ("placed", "sent", "accepted", "in_progress")
 """While an order is in one of these, its partner can fetch the photos."""
 
 _SHOWN = hidden.is_shown(col(OrderPhotoRow.photo_id))
+
+KIND = "order"
+"""What an order is called in the change feed."""
 
 PLACED, CANCELLED = "order.placed", "order.cancelled"
 """What partners are told."""
@@ -64,6 +67,11 @@ async def lock(session: AsyncSession, user_id: int, order_id: int) -> OrderRow |
     return (await session.scalars(statement.with_for_update())).one_or_none()
 
 
+async def lock_all(session: AsyncSession, user_id: int) -> Sequence[OrderRow]:
+    statement = select(OrderRow).where(col(OrderRow.user_id) == user_id).order_by(col(OrderRow.id))
+    return (await session.scalars(statement.with_for_update())).all()
+
+
 async def lock_of_partner(session: AsyncSession, partner: str, order_id: int) -> OrderRow | None:
     """For what a partner says: it knows orders, not users. Another partner's order is none."""
     statement = select(OrderRow).where(col(OrderRow.partner) == partner, col(OrderRow.id) == order_id)
@@ -88,6 +96,11 @@ async def page(session: AsyncSession, request: ordering.ListOrders) -> tuple[Seq
     )
     total = (await session.execute(select(func.count()).select_from(OrderRow).where(mine))).scalar_one()
     return (await session.scalars(statement)).all(), total
+
+
+async def by_id(session: AsyncSession, user_id: int, order_ids: Collection[int]) -> Sequence[OrderRow]:
+    statement = select(OrderRow).where(col(OrderRow.user_id) == user_id, col(OrderRow.id).in_(order_ids))
+    return (await session.scalars(statement)).all()
 
 
 async def after(session: AsyncSession, user_id: int, order_id: int, limit: int) -> Sequence[OrderRow]:
@@ -136,8 +149,16 @@ async def owner_of_shared(session: AsyncSession, order_id: int, photo_id: int) -
     return (await session.scalars(statement)).one_or_none()
 
 
+async def note_where_ordered(session: AsyncSession, user_id: int, photo_id: int) -> None:
+    """To be called where a photo comes into view or goes out of it: the orders that it is in are others then."""
+    mine = (col(OrderPhotoRow.user_id) == user_id, col(OrderPhotoRow.photo_id) == photo_id)
+    orders = await session.scalars(select(col(OrderPhotoRow.order_id)).where(*mine))
+    changes.note(session, user_id, KIND, *orders.all())
+
+
 async def forget_photo(session: AsyncSession, user_id: int, photo_id: int) -> None:
     """Links to a deleted photo lead nowhere any more."""
+    await note_where_ordered(session, user_id, photo_id)
     mine = (col(OrderPhotoRow.user_id) == user_id, col(OrderPhotoRow.photo_id) == photo_id)
     await session.execute(delete(OrderPhotoRow).where(*mine))
 

@@ -1,5 +1,6 @@
 """The partners at the other end of the wire: requests signed as Standard Webhooks say, in both directions."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
@@ -26,15 +27,14 @@ class Partners:
     """``close`` it at the end."""
 
     def __init__(self, settings: CurationSettings) -> None:
+        self._timeout = settings.partner_timeout_seconds
         self._addresses: dict[Partner, PartnerAddress] = settings.partners
         self._hooks = {
             name: [Webhook(one.secret.get_secret_value()) for one in address.secrets]
             for name, address in self._addresses.items()
         }
         # no redirects and no proxy of the environment's: the photos' links go where the operator said
-        self._http = httpx.AsyncClient(
-            timeout=settings.partner_timeout_seconds, follow_redirects=False, trust_env=False
-        )
+        self._http = httpx.AsyncClient(timeout=self._timeout, follow_redirects=False, trust_env=False)
 
     def is_enabled(self, partner: Partner) -> bool:
         return partner in self._addresses
@@ -58,11 +58,14 @@ class Partners:
         }
         try:
             # of the answer nothing but its status counts: whatever its body holds is not read
-            async with self._http.stream(
-                "POST", self._addresses[partner].url, content=body.encode(), headers=headers
-            ) as answer:
+            async with (
+                asyncio.timeout(self._timeout),  # httpx' own is for each byte that trickles in
+                self._http.stream(
+                    "POST", self._addresses[partner].url, content=body.encode(), headers=headers
+                ) as answer,
+            ):
                 status = answer.status_code
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             log.warning("a partner does not answer", partner=partner, reason=type(error).__name__)
             return "later"
         if 200 <= status < 300:

@@ -115,6 +115,7 @@ class Curation:
             if await hidden.tell(session, photo, hide):
                 await sets_repository.mark_due(session, photo.user_id, self.patience)
                 await repository.note_if_chosen(session, photo.user_id, photo.photo_id)
+                await orders_repository.note_where_ordered(session, photo.user_id, photo.photo_id)
 
     async def pair_told(self, pair: events.DuplicatePair, delivery: Delivery, **said: bool) -> None:
         async with self.database.effect(delivery) as session:

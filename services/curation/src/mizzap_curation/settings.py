@@ -1,6 +1,7 @@
 """Settings of the curation service."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import cast, get_args
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from standardwebhooks import Webhook
 
 _LEAST_SECRET_BYTES = 24
 """As Standard Webhooks ask for."""
+_LEASE_OVER_TIMEOUT = timedelta(seconds=30)
 _ONLY = "only"
 """The id of a secret that was given without one."""
 
@@ -63,6 +65,15 @@ class CurationSettings(DatabaseSettings, ImagingSettings, KeyRingSettings):
     """Waits before each further try; after the last one the order has failed."""
     partner_poll_seconds: float = 0.5
     """How often an idle process looks whether something has to be sent."""
+
+    @property
+    def partner_lease(self) -> timedelta:
+        """After this time another process takes over what was to be told to a partner."""
+        return timedelta(seconds=self.partner_timeout_seconds) + _LEASE_OVER_TIMEOUT
+
+    @property
+    def partner_pauses(self) -> list[timedelta]:
+        return [timedelta(seconds=seconds) for seconds in self.partner_retry_seconds]
 
     @property
     def partners(self) -> dict[Partner, PartnerAddress]:

@@ -15,12 +15,12 @@ FEEDS: tuple[Method[feed.ChangesRequest, feed.ChangesPage], ...] = (
     requests.DEDUP_CHANGES,
     requests.CURATION_CHANGES,
 )
-"""In this order, so that what others refer to comes before them: an album after its photos."""
+"""In this order, so that what others refer to comes before them: an album or an order after its photos."""
 
 
 class Change(Message):
     kind: str
-    """photo, album, duplicate or moments."""
+    """photo, album, duplicate, moments or order."""
     id: int
     change: Literal["created", "changed", "deleted"]
     """Since the cursor. A reader may hear of a thing again, and of the end of one that it never saw."""

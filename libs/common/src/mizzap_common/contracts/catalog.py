@@ -77,7 +77,7 @@ SCORE_FAILED         = Event("score.failed",         events.StepFailed,         
 SCORE_SKIPPED        = Event("score.skipped",        events.StepSkipped,        "curation", ("photos",))
 SCORE_ALLOWED        = Event("score.allowed",        events.StepAllowed,        "curation", ("photos",))
 CURATION_READY       = Event("curation.ready",       events.CurationReady,      "curation", (), "curation:ready")
-ORDER_CHANGED        = Event("order.changed",        events.OrderChanged,       "curation", (), "order:changed")
+ORDER_CHANGED        = Event("order.changed",        events.OrderChanged,       "curation", ("auth",), "order:changed")
 
 ALBUM_UPDATED        = Event("album.updated",        events.AlbumUpdated,       "albums",   ("auth",), "album:updated")
 

@@ -21,7 +21,7 @@ class ChangesRequest(Request):
 class Change(Message):
     seq: Position
     kind: str
-    """What changed: photo, album, duplicate or moments."""
+    """What changed: photo, album, duplicate, moments or order."""
     id: int
     change: Literal["created", "changed", "deleted"]
     at: datetime
