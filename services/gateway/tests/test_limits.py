@@ -11,14 +11,13 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import websockets
 from mizzap_common import streams
 from mizzap_common.contracts import library, requests, shared_state
 from mizzap_common.errors import Conflict, Unauthorized
-from mizzap_gateway.budgets import Budgets, Limit
+from mizzap_gateway.budgets import Limit
 from mizzap_gateway.counts import Count, Counts, Place
 from mizzap_gateway.limits import Limiter
-from mizzap_gateway.settings import GatewaySettings
-from mizzap_gateway.tokens import Caller
 
 PHOTO = "/api/v1/photos/1"
 
@@ -101,30 +100,6 @@ async def test_who_comes_by_cookie_has_the_same_budget(start_gateway, user_id, s
         assert both.headers["RateLimit-Policy"] == '"anonymous";q=100;w=60'
 
 
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [
-        ("/photos/1/thumbnail", "thumbnails"),
-        ("/photos/1/original", "thumbnails"),
-        ("/albums/1/photos/2/thumbnail", "thumbnails"),
-        ("/albums/1/photos/2/original", "thumbnails"),
-        ("/exports/1/download", "thumbnails"),
-        ("/albums/1/photos/2", "api"),
-        ("/photos/1/originals", "api"),
-        ("/photos/upload", "uploads"),
-        ("/photos/batch-action", "api"),
-        ("/integrations/memopyk/create-film", "api"),
-    ],
-)
-def test_what_counts_to_which_budget(path, name) -> None:
-    scope = {"type": "http", "path": f"/api/v1{path}", "mizzap.caller": Caller(1, 2, 3.0), "client": ("10.0.0.1", 1)}
-    budgets = Budgets(GatewaySettings())
-    found = budgets.of(scope)
-    assert found is not None and found[0].requests.name == name and found[1] == "user:1"
-    unknown = budgets.of({**scope, "mizzap.caller": Unauthorized("No.")})
-    assert unknown is not None and unknown[0].requests.name == "anonymous" and unknown[1] == "address:10.0.0.1"
-
-
 async def test_uploaded_bytes_are_counted_whether_announced_or_not(start_gateway, user_id, still) -> None:
     async with start_gateway(limits_factor=1, upload_bytes_per_hour=1000) as gateway:
 
@@ -185,6 +160,21 @@ async def test_health_is_never_limited_and_bad_tokens_are_limited_by_address(sta
         assert (await gateway.http.get("/.well-known/jwks.json")).status_code == 429
         for _ in range(10):
             assert (await gateway.http.get("/live")).status_code == 200
+
+
+async def test_handshakes_are_counted_by_address_whoever_asks(start_gateway, user_id, still) -> None:
+    async with start_gateway(limits_factor=1, handshakes_per_minute=4) as gateway:
+        address = f"{gateway.url.replace('http', 'ws', 1)}/ws?token="
+        for token in (gateway.signer.token(user_id), "x.y.z") * 2:
+            async with websockets.connect(address + token, proxy=None):
+                pass
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await websockets.connect(address + gateway.signer.token(user_id), proxy=None)
+        answer = refused.value.response
+        assert (answer.status_code, json.loads(answer.body)["error"]["code"]) == (429, "RATE_LIMITED")
+        assert answer.headers["RateLimit-Policy"] == '"handshakes";q=4;w=60'
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert (await gateway.http.get(PHOTO, headers=gateway.login(user_id))).status_code != 429
 
 
 async def test_addresses_are_no_part_of_what_the_broker_holds(start_gateway, gateway, still) -> None:

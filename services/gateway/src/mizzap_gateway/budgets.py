@@ -62,6 +62,7 @@ class Budgets:
             limit("uploads", settings.uploads_per_minute),
             sent=limit("upload-bytes", settings.upload_bytes_per_hour, _HOUR, "content-bytes"),
         )
+        self.handshakes = Budget(limit("handshakes", settings.handshakes_per_minute))
         self.auth = Budget(limit("auth", settings.auth_per_minute))
         self.registrations = Budget(limit("registrations", settings.registrations_per_minute))
         self.anonymous = Budget(limit("anonymous", settings.anonymous_per_minute))
@@ -69,6 +70,9 @@ class Budgets:
 
     def of(self, scope: Scope) -> tuple[Budget, str] | None:
         """A request's budget, and whose it is; None for what is not limited, as the operators' addresses."""
+        if scope["type"] == "websocket":
+            # whose it will be is not known yet: its ticket or token is looked at once it has been let in
+            return self.handshakes, f"address:{network(scope)}"
         if scope["type"] != "http" or not scope["path"].startswith(PUBLIC):
             return None
         path = scope["path"]

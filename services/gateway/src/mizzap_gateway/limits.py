@@ -122,6 +122,8 @@ class Limits:
         if refused := [one for one in taken if one.retry_after]:
             worst = max(refused, key=lambda one: one.retry_after)
             return await problems.of_error(worst.refusal())(scope, traffic.receive, traffic.send)
+        if scope["type"] == "websocket":
+            return await self._app(scope, receive, send)  # what it says is not counted
         try:
             await self._app(scope, traffic.receive, traffic.send)
         finally:
@@ -155,7 +157,7 @@ class _Traffic:
         return message
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] in ("http.response.start", "websocket.http.response.start"):
             MutableHeaders(scope=message).update(self._headers)
         await self._send(message)
         self.sent += len(message.get("body", b""))

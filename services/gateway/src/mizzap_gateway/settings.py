@@ -41,6 +41,9 @@ class GatewaySettings(Settings):
     """From one address, with a token or without: who is told that an e-mail address is taken can't try many."""
     auth_per_email_per_minute: int = 10
     """Tries for one e-mail address, from wherever."""
+    handshakes_per_minute: int = 600
+    """WebSockets that are opened from one address, with a token that holds or without: a household behind one address
+    opens them all anew when a gateway goes."""
     anonymous_per_minute: int = 100
     """All other requests without a token that holds, from one address.
 
