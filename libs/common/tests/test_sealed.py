@@ -69,6 +69,21 @@ def test_an_index_tells_equal_from_unequal(ring_file: Path, tmp_path: Path) -> N
     assert KeyRing.from_file(other).index("a@b.fr", "email") != ring.index("a@b.fr", "email")
 
 
+def test_of_several_index_keys_the_first_makes_and_each_of_them_finds(ring_file: Path) -> None:
+    ring, other = json.loads(ring_file.read_text()), json.loads(new_key_ring("x"))
+    old = KeyRing.from_file(ring_file)
+    ring_file.write_text(json.dumps({**ring, "index": [other["index"], ring["index"]]}))
+    both = KeyRing.from_file(ring_file)
+    assert not old.changes_index and both.changes_index
+    former, [new, *found] = old.index("a@b.fr", "email"), both.indexes("a@b.fr", "email")
+    assert found == [former] and new == both.index("a@b.fr", "email") != former
+    assert both.is_index(former, "a@b.fr", "email") and both.is_index(new, "a@b.fr", "email")
+    assert not old.is_index(new, "a@b.fr", "email") and not both.is_index(former, "a@b.fr", "place")
+    ring_file.write_text(json.dumps({**ring, "index": []}))
+    with pytest.raises(BadKeyRing, match="no index key"):
+        KeyRing.from_file(ring_file)
+
+
 @pytest.mark.parametrize("content", ["", "{}", '{"current": "a", "keys": {"b": "AA=="}, "index": "AA=="}', "[]"])
 def test_a_ring_that_is_none_is_refused_with_a_sentence(content: str, tmp_path: Path) -> None:
     path = tmp_path / "ring.json"

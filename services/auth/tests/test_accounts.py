@@ -94,7 +94,7 @@ async def test_many_registering_at_once_make_one_account(auth, email) -> None:
     results = await asyncio.gather(*(auth.register(email) for _ in range(4)), return_exceptions=True)
     assert sum(isinstance(result, accounts.Session) for result in results) == 1
     assert sum(isinstance(result, Conflict) for result in results) == 3
-    index = Emails(KeyRing.from_file(auth.settings.key_ring_file)).index(email)
+    [index] = Emails(KeyRing.from_file(auth.settings.key_ring_file)).indexes(email)
     assert await auth.sql("SELECT count(*) FROM users WHERE email_index = %(i)s", i=index) == [(1,)]
 
 

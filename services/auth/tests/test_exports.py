@@ -222,7 +222,7 @@ async def test_a_link_is_good_for_its_export_and_for_a_day(world: World) -> None
         f"{user}.{number}.{int(until) + 1}.{signature}", f"{int(user) + 1}.{number}.{until}.{signature}",
         f"{user}.{number}.{until}.", "", "é", f"{token}x", ".".join([user, number, until, signature[::-1]]),
     ]  # fmt: skip
-    other = Links(KeyRing("1", {"1": b"0" * 32}, b"1" * 32))
+    other = Links(KeyRing("1", {"1": b"0" * 32}, [b"1" * 32]))
     forged.append(other.token(world.user_id, export.id, world.now + timedelta(days=1)))
     for wrong in forged:
         assert world.exports.links.owner(wrong, export.id, world.now) is None, wrong

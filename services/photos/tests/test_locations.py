@@ -192,6 +192,40 @@ async def test_rotation_seals_everything_anew_and_can_be_begun_again(
     assert await own_album.search("londres") == set(ids)
 
 
+@pytest.fixture
+def with_index(key_ring_file: Path, tmp_path: Path) -> Callable[..., KeyRing]:
+    """The ring with these index keys; "old" is the one that it has."""
+    ring = json.loads(key_ring_file.read_text())
+    keys = {"old": ring["index"], "new": json.loads(new_key_ring("x"))["index"]}
+
+    def made(*names: str) -> KeyRing:
+        path = tmp_path / "ring.json"
+        path.write_text(json.dumps(ring | {"index": [keys[name] for name in names]}))
+        return KeyRing.from_file(path)
+
+    return made
+
+
+async def test_photos_are_found_while_the_index_key_is_changed_and_afterwards(
+    own_album: Album, with_index: Callable[..., KeyRing]
+) -> None:
+    def restart(*names: str) -> None:
+        own_album.ring = own_album.photos.ring = with_index(*names)
+
+    first = await own_album.add("a.jpg", LONDON)
+    restart("old", "new")
+    second = await own_album.add("b.jpg", LONDON)
+    restart("new", "old")
+    third, nowhere = await own_album.add("c.jpg", LONDON), await own_album.add("d.jpg")
+    assert await own_album.search("londres") == {first, second, third}
+    restart("new")
+    assert await own_album.search("londres") == {third}
+    assert await rotation.reseal(own_album.database, with_index("new", "old"), batch=2) == 2
+    assert await rotation.reseal(own_album.database, with_index("new", "old"), batch=2) == 0
+    assert await own_album.search("londres") == {first, second, third}
+    assert nowhere not in await own_album.search("londres")
+
+
 async def test_rotation_without_the_old_key_says_so(own_album: Album, rotated: tuple[Path, KeyRing]) -> None:
     await own_album.add("a.jpg", LONDON)
     with pytest.raises(SealBroken):

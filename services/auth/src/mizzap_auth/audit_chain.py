@@ -1,7 +1,6 @@
 """A user's chain of audit entries: how each is hashed, how its two ends are signed, and what is wrong with it."""
 
 import hashlib
-import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -9,6 +8,7 @@ from datetime import UTC, datetime
 
 from mizzap_common.sealed import KeyRing
 
+_PURPOSE = "audit_heads/seal"
 NOTHING = bytes(32)
 """The hash before the first entry."""
 
@@ -63,12 +63,15 @@ def hashed(entry: Entry) -> Entry:
 
 def sealed(head: Head, ring: KeyRing) -> Head:
     """The head signed with the ring's index key: who has the database alone can't make one."""
-    ends = (head.user_id, head.bridge_seq, head.bridge_hash.hex(), head.seq, head.hash.hex())
-    return replace(head, seal=ring.index("/".join(map(str, ends)), "audit_heads/seal"))
+    return replace(head, seal=ring.index(_ends(head), _PURPOSE))
 
 
 def is_intact(head: Head, ring: KeyRing) -> bool:
-    return hmac.compare_digest(head.seal, sealed(head, ring).seal)
+    return ring.is_index(head.seal, _ends(head), _PURPOSE)
+
+
+def _ends(head: Head) -> str:
+    return "/".join(map(str, (head.user_id, head.bridge_seq, head.bridge_hash.hex(), head.seq, head.hash.hex())))
 
 
 def broken_link(after_seq: int, after_hash: bytes, entries: Iterable[Entry]) -> Broken | None:

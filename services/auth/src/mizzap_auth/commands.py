@@ -15,7 +15,6 @@ from mizzap_common.storage import Storage
 
 from mizzap_auth import erasures_repository, leaving, repository, rotation
 from mizzap_auth.audit import AuditLog
-from mizzap_auth.audit_chain import Broken
 from mizzap_auth.emails import Emails
 from mizzap_auth.erasures import GONE_WITHIN, PARTICIPANTS, Erasures
 from mizzap_auth.families import Families
@@ -29,7 +28,7 @@ T = TypeVar("T")
 
 
 def rotate_keys(settings: AuthSettings, words: Sequence[str]) -> None:
-    """Seals every address anew with the ring's current key."""
+    """Seals every address anew with the ring's current key, and signs the audit logs with its first index key."""
     if words:
         sys.exit("usage: python -m mizzap_auth rotate-keys")
 
@@ -40,6 +39,8 @@ def rotate_keys(settings: AuthSettings, words: Sequence[str]) -> None:
     if progress.broken:
         ids = ", ".join(map(str, sorted(progress.broken)[:20]))
         sys.exit(f"{len(progress.broken)} addresses can't be opened; their users: {ids}. Keep the old keys.")
+    signed = _with_audit(settings, AuditLog.sign_anew)
+    print(f"{signed} audit logs signed anew")
     print("Everything is sealed with the current key.")
 
 
@@ -49,16 +50,16 @@ def tier(settings: AuthSettings, words: Sequence[str]) -> None:
     if len(words) != 2 or words[1] not in tiers:
         sys.exit(f"usage: python -m mizzap_auth tier EMAIL {'|'.join(tiers)}")
     email, wanted = words
-    user_id = _run(settings, lambda database, emails: change_tier(database, emails.index(email), wanted))
+    user_id = _run(settings, lambda database, emails: change_tier(database, emails.indexes(email), wanted))
     if user_id is None:
         sys.exit("There is no account with this e-mail address.")
     print(f"User {user_id} is {wanted} now.")
 
 
-async def change_tier(database: Database, email_index: bytes, wanted: str) -> int | None:
+async def change_tier(database: Database, email_indexes: Sequence[bytes], wanted: str) -> int | None:
     """The user's id; None when nobody has the address. The event is for whoever keeps things by tier."""
     async with database.begin() as session:
-        user = await repository.hold_login(session, email_index)
+        user = await repository.hold_login(session, email_indexes)
         if user is None or user.id is None:
             return None
         if user.tier != wanted:
@@ -71,10 +72,18 @@ async def change_tier(database: Database, email_index: bytes, wanted: str) -> in
 
 
 def _run(settings: AuthSettings, work: Callable[[Database, Emails], Awaitable[T]]) -> T:
+    return _with_ring(settings, lambda database, ring: work(database, Emails(ring)))
+
+
+def _with_audit(settings: AuthSettings, work: Callable[[AuditLog], Awaitable[T]]) -> T:
+    return _with_ring(settings, lambda database, ring: work(AuditLog(database, ring, settings.audit_days)))
+
+
+def _with_ring(settings: AuthSettings, work: Callable[[Database, KeyRing], Awaitable[T]]) -> T:
     async def run() -> T:
         database = Database(settings.database_url.get_secret_value(), pool=1)
         try:
-            return await work(database, Emails(ring))
+            return await work(database, ring)
         finally:
             await database.close()
 
@@ -90,15 +99,7 @@ def audit_verify(settings: AuthSettings, words: Sequence[str]) -> None:
     if words:
         sys.exit("usage: python -m mizzap_auth audit-verify")
 
-    async def verify() -> list[Broken]:
-        database = Database(settings.database_url.get_secret_value(), pool=1)
-        try:
-            ring = KeyRing.from_file(settings.key_ring_file)
-            return await AuditLog(database, ring, settings.audit_days).verify()
-        finally:
-            await database.close()
-
-    found = asyncio.run(verify())
+    found = _with_audit(settings, AuditLog.verify)
     for broken in found:
         print(f"user {broken.user_id}, entry {broken.seq}: {broken.problem}")
     if found:

@@ -25,9 +25,9 @@ class Emails:
         """Whether a rotation has nothing to do here. Raises SealBroken."""
         return self._ring.is_current(sealed)
 
-    def index(self, email: str) -> bytes:
-        """What an account is found by: the same for every way of writing the address."""
-        return self._ring.index(normalised(email), "users/email")
+    def indexes(self, email: str) -> list[bytes]:
+        """What an account is found by, that which is kept first: the same for every way of writing the address."""
+        return self._ring.indexes(normalised(email), "users/email")
 
     def user(self, row: UserRow) -> accounts.User:
         """The account as its owner sees it. Raises SealBroken."""

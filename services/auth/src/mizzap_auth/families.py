@@ -1,5 +1,6 @@
 """What the auth service decides about families: who is in one, as what, and who may invite."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -71,7 +72,7 @@ class Families:
 
         Raises Forbidden for who is no owner, InvalidInput for what is no address, Conflict for too many invitations.
         """
-        index = None if request.email is None else self._address_index(emails.valid(request.email))
+        index = None if request.email is None else self._address_indexes(emails.valid(request.email))[0]
         token = tokens.new_refresh_token()
         async with self.database.begin() as session:
             await self._as_owner(session, request)
@@ -118,10 +119,10 @@ class Families:
         if email_index is None:
             return True
         user = await repository.find_user(session, user_id)
-        return user is not None and self._address_index(self.emails.open(user_id, user.email)) == email_index
+        return user is not None and email_index in self._address_indexes(self.emails.open(user_id, user.email))
 
-    def _address_index(self, email: str) -> bytes:
-        return self.ring.index(emails.normalised(email), "family_invitations/email")
+    def _address_indexes(self, email: str) -> Sequence[bytes]:
+        return self.ring.indexes(emails.normalised(email), "family_invitations/email")
 
     # --- members ------------------------------------------------------------------------------------------------
 
@@ -166,8 +167,8 @@ class Families:
         if user is not None:
             # an address that can't be opened keeps nobody from leaving: its invitations end by themselves
             with suppress(SealBroken):
-                index = self._address_index(self.emails.open(user_id, user.email))
-                await families_repository.remove_invitations_for(session, index)
+                indexes = self._address_indexes(self.emails.open(user_id, user.email))
+                await families_repository.remove_invitations_for(session, indexes)
         mine = await families_repository.of_user(session, user_id)
         # all of them before the first note: others lock a family, then its members' logs
         for family in mine:

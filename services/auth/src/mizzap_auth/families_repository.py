@@ -1,5 +1,6 @@
 """All SQL about families; the caller's transaction commits. Who may see or change one, `families.py` decides."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
@@ -196,8 +197,9 @@ async def invitations(session: AsyncSession, family_id: int) -> list[families.In
     return [_invitation(row) for row in await session.scalars(statement)]
 
 
-async def remove_invitations_for(session: AsyncSession, email_index: bytes) -> None:
-    await session.execute(delete(FamilyInvitationRow).where(col(FamilyInvitationRow.email_index) == email_index))
+async def remove_invitations_for(session: AsyncSession, email_indexes: Sequence[bytes]) -> None:
+    theirs = col(FamilyInvitationRow.email_index).in_(email_indexes)
+    await session.execute(delete(FamilyInvitationRow).where(theirs))
 
 
 async def remove_invitation(session: AsyncSession, family_id: int, invitation_id: int) -> bool:

@@ -1,5 +1,7 @@
 """The SQL of accounts."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -7,6 +9,7 @@ from sqlmodel import col
 
 from mizzap_auth.models import UserRow
 
+_ADDRESS_LOCK = 7_700_010
 _LIVING = col(UserRow.deleted_at).is_(None)
 
 
@@ -16,10 +19,16 @@ async def next_user_id(session: AsyncSession) -> int:
     return int(found.scalar_one())
 
 
-async def add_user(session: AsyncSession, values: dict[str, object]) -> UserRow | None:
-    """None when somebody has this e-mail address already."""
-    statement = insert(UserRow).values(values).on_conflict_do_nothing().returning(UserRow)
-    return (await session.execute(statement)).scalar_one_or_none()
+async def add_user(session: AsyncSession, values: dict[str, object], email_indexes: Sequence[bytes]) -> UserRow | None:
+    """None when somebody has this e-mail address already, under any of its indexes; the first is the one to keep."""
+    for key in sorted(int.from_bytes(index[:4], signed=True) for index in email_indexes):
+        # under two indexes the table would take one address twice
+        await session.execute(select(func.pg_advisory_xact_lock(_ADDRESS_LOCK, key)))
+    taken = select(col(UserRow.id)).where(col(UserRow.email_index).in_(email_indexes))
+    if (await session.execute(taken)).first() is not None:
+        return None
+    statement = insert(UserRow).values({**values, "email_index": email_indexes[0]})
+    return (await session.execute(statement.on_conflict_do_nothing().returning(UserRow))).scalar_one_or_none()
 
 
 async def find_user(session: AsyncSession, user_id: int) -> UserRow | None:
@@ -27,8 +36,8 @@ async def find_user(session: AsyncSession, user_id: int) -> UserRow | None:
     return (await session.execute(statement)).scalar_one_or_none()
 
 
-async def find_login(session: AsyncSession, email_index: bytes) -> UserRow | None:
-    statement = select(UserRow).where(col(UserRow.email_index) == email_index, _LIVING)
+async def find_login(session: AsyncSession, email_indexes: Sequence[bytes]) -> UserRow | None:
+    statement = select(UserRow).where(col(UserRow.email_index).in_(email_indexes), _LIVING)
     return (await session.execute(statement)).scalar_one_or_none()
 
 
@@ -63,26 +72,27 @@ async def update_user(session: AsyncSession, user_id: int, values: dict[str, obj
     return (await session.execute(statement)).scalar_one_or_none()
 
 
-async def hold_login(session: AsyncSession, email_index: bytes) -> UserRow | None:
+async def hold_login(session: AsyncSession, email_indexes: Sequence[bytes]) -> UserRow | None:
     """As ``find_login``, and nobody else changes the account before this transaction ends."""
-    statement = select(UserRow).where(col(UserRow.email_index) == email_index, _LIVING).with_for_update()
+    statement = select(UserRow).where(col(UserRow.email_index).in_(email_indexes), _LIVING).with_for_update()
     return (await session.execute(statement)).scalar_one_or_none()
 
 
-async def hold_emails(session: AsyncSession, after: int, limit: int) -> list[tuple[int, bytes]]:
-    """(id, sealed address) of the next users by id; nobody else changes them before this transaction ends."""
+async def hold_emails(session: AsyncSession, after: int, limit: int) -> list[tuple[int, bytes, bytes]]:
+    """(id, sealed address, its index) of the next users by id; nobody else changes them before this transaction ends."""
     statement = (
-        select(col(UserRow.id), col(UserRow.email))
+        select(col(UserRow.id), col(UserRow.email), col(UserRow.email_index))
         .where(col(UserRow.id) > after)
         .order_by(col(UserRow.id))
         .limit(limit)
         .with_for_update()
     )
-    return [(row.id, row.email) for row in await session.execute(statement)]
+    return [(row.id, row.email, row.email_index) for row in await session.execute(statement)]
 
 
-async def replace_email(session: AsyncSession, user_id: int, sealed: bytes) -> None:
-    await session.execute(update(UserRow).where(col(UserRow.id) == user_id).values(email=sealed))
+async def replace_email(session: AsyncSession, user_id: int, sealed: bytes, index: bytes) -> None:
+    values = {"email": sealed, "email_index": index}
+    await session.execute(update(UserRow).where(col(UserRow.id) == user_id).values(values))
 
 
 async def count_users(session: AsyncSession) -> int:

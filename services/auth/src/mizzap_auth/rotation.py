@@ -1,4 +1,4 @@
-"""Sealing everything anew with the ring's current key, while the service runs."""
+"""Sealing everything anew with the ring's current key, and finding it by its first index key, while the service runs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Progress:
 
 
 async def rotate(database: Database, emails: Emails, on_progress: Callable[[Progress], None]) -> Progress:
-    """Can be stopped at any time and begun again: what is sealed with the current key is left as it is."""
+    """Can be stopped at any time and begun again: what has the current keys is left as it is."""
     progress = Progress()
     async with database.begin() as session:
         progress.users = await repository.count_users(session)
@@ -44,16 +44,17 @@ async def _pass(
     while True:
         async with database.begin() as session:
             rows = await repository.hold_emails(session, after, _BATCH)
-            for user_id, sealed in rows:
+            for user_id, sealed, index in rows:
                 try:
-                    if not emails.is_current(sealed):
-                        again = emails.seal(user_id, emails.open(user_id, sealed))
-                        await repository.replace_email(session, user_id, again)
+                    email = emails.open(user_id, sealed)
+                    kept = emails.indexes(email)[0]
+                    if not emails.is_current(sealed) or kept != index:
+                        await repository.replace_email(session, user_id, emails.seal(user_id, email), kept)
                         progress.sealed += 1
                 except SealBroken:
                     progress.broken.add(user_id)
         if not rows:
             return
-        after, _ = rows[-1]
+        after = rows[-1][0]
         progress.seen += len(rows)
         on_progress(progress)

@@ -38,18 +38,15 @@ class Accounts:
         password_hash = await self.passwords.hash(_long_enough(request.password, "password"))
         async with self.database.begin() as session:
             user_id = await repository.next_user_id(session)
-            user = await repository.add_user(
-                session,
-                {
-                    "id": user_id,
-                    "email": self.emails.seal(user_id, email),
-                    "email_index": self.emails.index(email),
-                    "password_hash": password_hash,
-                    "username": request.username,
-                    "full_name": request.full_name,
-                    "country": request.country,
-                },
-            )
+            values = {
+                "id": user_id,
+                "email": self.emails.seal(user_id, email),
+                "password_hash": password_hash,
+                "username": request.username,
+                "full_name": request.full_name,
+                "country": request.country,
+            }
+            user = await repository.add_user(session, values, self.emails.indexes(email))
             if user is None:
                 raise Conflict("There is an account with this e-mail address.", code="EMAIL_TAKEN")
             await outbox.add(session, catalog.USER_REGISTERED, events.UserRegistered(user_id=user_id))
@@ -62,7 +59,7 @@ class Accounts:
     async def login(self, request: accounts.Login) -> accounts.Session:
         """Raises Unauthorized INVALID_CREDENTIALS, whatever is wrong and after the same work."""
         async with self.database.begin() as session:
-            user = await repository.find_login(session, self.emails.index(request.email))
+            user = await repository.find_login(session, self.emails.indexes(request.email))
         password = request.password.get_secret_value()
         right = await self.passwords.matches(password, user.password_hash if user else None)
         if user is None or not right:

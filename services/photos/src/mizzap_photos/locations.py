@@ -45,7 +45,16 @@ def sealed_anew(ring: KeyRing, row: PhotoRow) -> dict[str, bytes]:
 
 def tokens(ring: KeyRing, user_id: int, terms: Iterable[str]) -> list[bytes]:
     """What terms look like in the index. Of two users' nobody can tell whether they are the same."""
-    return [ring.index(term, f"place/{user_id}") for term in sorted(terms)]
+    return [ring.index(term, _of(user_id)) for term in sorted(terms)]
+
+
+def sought(ring: KeyRing, user_id: int, terms: Iterable[str]) -> list[bytes]:
+    """What to look for in the index: the terms by each of the ring's index keys."""
+    return [token for term in sorted(terms) for token in ring.indexes(term, _of(user_id))]
+
+
+def _of(user_id: int) -> str:
+    return f"place/{user_id}"
 
 
 def _open(ring: KeyRing, row: PhotoRow, column: str) -> str | None:

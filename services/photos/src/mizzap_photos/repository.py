@@ -124,6 +124,11 @@ async def put_place(session: AsyncSession, user_id: int, photo_id: int, tokens: 
         await session.execute(insert(PhotoPlaceRow), rows)
 
 
+async def place_tokens(session: AsyncSession, user_id: int, photo_id: int) -> Sequence[bytes]:
+    mine = (col(PhotoPlaceRow.user_id) == user_id, col(PhotoPlaceRow.photo_id) == photo_id)
+    return (await session.scalars(select(col(PhotoPlaceRow.token)).where(*mine))).all()
+
+
 async def forget_scores(session: AsyncSession, user_id: int) -> None:
     scored = (
         select(col(PhotoRow.id))

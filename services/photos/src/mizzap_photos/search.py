@@ -80,7 +80,7 @@ def _with_word(ring: KeyRing, user_id: int, word: str) -> SelectBase:
 
 def _taken_at(ring: KeyRing, user_id: int, word: str) -> Select[int]:
     terms = [word, *(town_term(town) for town in towns().named(word))]
-    tokens = locations.tokens(ring, user_id, terms)
+    tokens = locations.sought(ring, user_id, terms)
     return select(col(PhotoPlaceRow.photo_id)).where(
         col(PhotoPlaceRow.user_id) == user_id, col(PhotoPlaceRow.token).in_(tokens)
     )
