@@ -13,7 +13,8 @@ from mizzap_common.contracts import catalog, events
 from mizzap_common.db import Database
 from mizzap_common.storage import Storage
 from mizzap_common.telemetry import HANDLED
-from mizzap_dedup import app
+from mizzap_dedup import app, vectors
+from mizzap_dedup import events as hearing
 from mizzap_dedup.settings import DedupSettings
 
 from services.dedup.tests.test_search import make_bundle
@@ -143,6 +144,18 @@ async def test_while_the_engine_is_away_photos_are_handled_and_removals_wait(
             await world.handled()
         assert await elsewhere.left() == [everything - going, everything]
         assert await testing.dead_letters(world.bus.jetstream) == 0
+
+
+@pytest.mark.parametrize("way", [delete_first, withdraw])
+async def test_removals_have_a_patience_of_their_own(
+    make_world: MakeWorld, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day. With none at all they are given up at once; with that of other events they would be tried again."""
+    assert sum(vectors.PATIENT_DELAYS) >= 24 * 60 * 60
+    monkeypatch.setattr(hearing, "PATIENT_DELAYS", ())
+    async with make_world(Door("").url) as world:
+        await way(world, (1, 2))
+        await testing.eventually(lambda: testing.dead_letters(world.bus.jetstream))
 
 
 @ways
