@@ -126,6 +126,8 @@ async def test_a_photo_of_an_erased_user_is_buried_too(database: Database) -> No
         assert not await tombstones.is_buried(session, 1, OTHER)
         assert await tombstones.buried_among(session, [1, 2], ERASED) == {1, 2}
         assert await tombstones.buried_among(session, [1, 2], OTHER) == set()
+        assert await tombstones.buried_users_among(session, [OTHER, ERASED]) == {ERASED}
+        assert await tombstones.buried_users_among(session, []) == set()
 
 
 async def somebody_waits(database: Database) -> bool:

@@ -1,11 +1,20 @@
 """What the albums service does when a user leaves: hands out every album, and removes every album."""
 
+import asyncio
+from uuid import uuid4
+
 import pytest
 from mizzap_albums import families
+from mizzap_albums.models import FamilyMemberRow, metadata
 from mizzap_albums.sharing import Sharing
-from mizzap_common import testing
+from mizzap_common import testing, tombstones
 from mizzap_common.contracts import catalog, events, exporting, requests
+from mizzap_common.erasure import Erasure
 from mizzap_common.errors import NotFound
+from mizzap_common.inbox import Delivery
+from sqlalchemy import select
+
+from services.albums.tests.test_races import somebody_waits
 
 
 async def exported(bus, user):
@@ -113,6 +122,64 @@ async def test_broken_off_between_two_families_it_goes_on(shared, make_family, d
     await Sharing(database).erased(shared.member.user_id)
     now = await shared.owner.get(shared.album.id)
     assert (now.photo_ids, now.version) == ([shared.theirs], before.version + 1)
+
+
+async def known_roles(database, user):
+    """What is known of a user in families, a leaving included."""
+    async with database.begin() as session:
+        found = select(FamilyMemberRow.role).where(FamilyMemberRow.user_id == user.user_id)
+        return (await session.scalars(found)).all()
+
+
+@pytest.mark.parametrize("late", ["joined", "left", "named"])
+async def test_a_late_event_does_not_bring_an_erased_user_back(bus, shared, database, late) -> None:
+    family, member = shared.family, shared.member
+    await erase(bus, member)
+    seen = (await shared.owner.changes()).last
+    if late == "joined":
+        await family.tell(family.joining(member))
+    elif late == "left":
+        await family.tell(family.leaving(member))
+    else:
+        # the others' part of it counts
+        await family.tell(family.becoming(shared.owner, "member"))
+        assert await known_roles(database, shared.owner) == ["member"]
+    assert await known_roles(database, member) == []
+    assert await member.role_in(shared.album) is None
+    assert (await shared.owner.changes(seen)).changes == []
+
+
+async def race(who, family, database, monkeypatch):
+    """A late join has looked who is erased, and is about to write when its user is; what is known afterwards."""
+    service = Erasure(database, metadata, catalog.ALBUMS_ERASED, tell_others=Sharing(database).erased)
+    asked = events.UserErasureRequested(user_id=who.user_id, erasure_id="e", asked=1)
+    put_roles, erasures = families.put_roles, []
+
+    async def slow(*arguments):
+        erasing = asyncio.create_task(service.erase(asked, Delivery("tests", uuid4())))
+        erasures.append(erasing)
+        await testing.eventually(lambda: erasing.done() or somebody_waits(database), 20)
+        return await put_roles(*arguments)
+
+    monkeypatch.setattr(families, "put_roles", slow)
+    _, joining = family.joining(who)
+    await Sharing(database).joined(joining, Delivery("tests", uuid4()))
+    await asyncio.gather(*erasures)
+    return await known_roles(database, who)
+
+
+async def test_an_erasure_waits_for_a_join_that_is_committing(user, make_family, database, monkeypatch) -> None:
+    assert await race(user, make_family(), database, monkeypatch) == []
+
+
+async def test_without_the_lock_on_users_a_join_passes_the_erasure(user, make_family, database, monkeypatch) -> None:
+    """The mutant: a look for tombstones that holds nobody up. The race above must see it."""
+
+    async def nobody(*_: object) -> set[int]:
+        return set()
+
+    monkeypatch.setattr(tombstones, "buried_users_among", nobody)
+    assert await race(user, make_family(), database, monkeypatch) == ["member"]
 
 
 async def test_albums_go_and_those_of_others_stay(bus, user, stranger, photos) -> None:

@@ -1,17 +1,21 @@
-"""Pictures for the tests: made up, but with edges, texture and shading as photos have them."""
+"""What the tests share: made-up pictures, and collections beside the one of the model in use."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from qdrant_client import AsyncQdrantClient
+
+from services.dedup.tests.worlds import Elsewhere
 
 Pixels = npt.NDArray[np.uint8]
 Painter = Callable[[int], Pixels]
 
 
 def paint(seed: int, width: int = 512, height: int = 384) -> Pixels:
+    """Has edges, texture and shading as photos have them."""
     random = np.random.default_rng(seed)
     canvas = cv2.resize(
         random.uniform(40, 215, (4, 5, 3)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
@@ -30,3 +34,13 @@ def paint(seed: int, width: int = 512, height: int = 384) -> Pixels:
 def scene() -> Painter:
     """`scene(seed)`: another picture (384, 512, 3) for each seed."""
     return paint
+
+
+@pytest.fixture
+async def elsewhere(qdrant_url: str) -> AsyncIterator[Elsewhere]:
+    client = AsyncQdrantClient(url=qdrant_url)
+    made = Elsewhere(client)
+    await made.open()
+    yield made
+    await made.close()
+    await client.close()

@@ -19,10 +19,10 @@ from mizzap_dedup.lanes import Match
 from mizzap_dedup.models import DuplicateRow, FingerprintRow, MatchRow
 from mizzap_dedup.service import Dedup
 from mizzap_dedup.settings import DedupSettings
-from mizzap_dedup.vectors import Vectors
+from mizzap_dedup.vectors import Collections
 from qdrant_client import AsyncQdrantClient
 
-from services.dedup.tests.worlds import World
+from services.dedup.tests.worlds import Elsewhere, World
 
 Scene = Callable[[int], npt.NDArray[np.uint8]]
 
@@ -147,18 +147,12 @@ async def test_a_copy_that_vectors_led_to_goes_with_them_and_one_of_the_hashes_s
     assert [row.by_likeness for row in await world.rows(MatchRow)] == [False]
 
 
-async def test_withdrawing_removes_an_earlier_model_s_vectors_too(world: World) -> None:
-    earlier = Vectors(world.qdrant, "photos_an-earlier-model", 4)
-    await earlier.prepare()
-    try:
-        for user in (world.user, world.user + 2**40):
-            await earlier.put(user, user, [1.0, 0.0, 0.0, 0.0])
-        await world.say(False)
-        await world.handled()
-        assert await world.vectors() == set()
-        assert len(await earlier.get(world.user + 2**40, [world.user + 2**40])) == 1
-    finally:
-        await world.qdrant.delete_collection(earlier.collection)
+async def test_withdrawing_removes_an_earlier_model_s_vectors_too(world: World, elsewhere: Elsewhere) -> None:
+    await elsewhere.put(world.user, 1)
+    await elsewhere.put(world.user + 2**40, 2)
+    await world.say(False)
+    await world.handled()
+    assert await elsewhere.left() == [{2}, {1, 2}]
 
 
 async def test_a_consent_told_late_does_not_overrule_a_later_withdrawal(world: World, scene: Scene) -> None:
@@ -238,15 +232,15 @@ async def test_a_withdrawal_counts_while_the_vectors_can_t_be_removed_yet(
     photo = await world.upload(scene(8))
     await world.handled()
     tries, back = asyncio.Event(), asyncio.Event()
-    remove_all = Vectors.remove_all
+    remove_all = Collections.remove_all
 
-    async def away(self: Vectors, user_id: int) -> None:
+    async def away(self: Collections, user_id: int) -> None:
         tries.set()
         if not back.is_set():
             raise Unavailable("not now")
         await remove_all(self, user_id)
 
-    monkeypatch.setattr(Vectors, "remove_all", away)
+    monkeypatch.setattr(Collections, "remove_all", away)
     await world.say(False)
     await tries.wait()
     second = await world.upload(scene(9))

@@ -72,7 +72,7 @@ class Library:
 
     async def move(self, photo_id: int, version: int, hide: bool) -> None:
         """Into the trash, or out of it."""
-        dedup = Dedup(self.database, *[None] * 5)  # type: ignore[arg-type]
+        dedup = Dedup(self.database, *[None] * 6)  # type: ignore[arg-type]
         moved = events.PhotoTrashed(photo_id=photo_id, user_id=self.user, version=version)
         await dedup._move(moved, Delivery("tests", uuid4(), 1, False), hide)
 

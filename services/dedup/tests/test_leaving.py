@@ -1,4 +1,4 @@
-"""What the dedup service does when a user leaves: hands out the pairs, and removes rows and vectors of every model."""
+"""What the dedup service does when a user or a photo leaves: hands out the pairs, removes rows and every model's vectors."""
 
 import asyncio
 from uuid import uuid4
@@ -9,7 +9,7 @@ from mizzap_common.contracts import catalog, events, exporting, requests
 from mizzap_common.erasure import Erasure
 from mizzap_common.inbox import AlreadyHandled, Delivery
 from mizzap_dedup.models import FingerprintRow, metadata
-from mizzap_dedup.vectors import OWNER
+from mizzap_dedup.vectors import Collections
 from qdrant_client import models
 
 from services.dedup.tests import test_races as races
@@ -27,23 +27,9 @@ from services.dedup.tests.test_races import (
 from services.dedup.tests.test_service import service, world
 
 FIXTURES = (bundle, client, dedup, held, late, pool, service, settings, user_id, world)
-COLLECTIONS = ("photos_a-model-of-old", "somebody_elses")
 
 
-async def put_elsewhere(world) -> None:
-    """A vector of a model that is not in use any more, and one in a collection that isn't ours."""
-    for name in COLLECTIONS:
-        parameters = models.VectorParams(size=2, distance=models.Distance.COSINE)
-        await world.qdrant.create_collection(name, vectors_config=parameters)
-        point = models.PointStruct(id=1, vector=[1.0, 0.0], payload={OWNER: str(world.user)})
-        await world.qdrant.upsert(name, [point], wait=True)
-
-
-async def count(world, collection: str) -> int:
-    return (await world.qdrant.count(collection, exact=True)).count
-
-
-async def test_pairs_are_handed_out_and_everything_goes(world, scene) -> None:
+async def test_pairs_are_handed_out_and_everything_goes(world, elsewhere, scene) -> None:
     pixels = scene(21)
     first, second = await world.add(services.encoded(pixels, quality=95), services.encoded(pixels, quality=60))
     (pair,) = await world.pairs()
@@ -53,22 +39,46 @@ async def test_pairs_are_handed_out_and_everything_goes(world, scene) -> None:
     assert (page.file, page.next_cursor, item["action"]) == ("duplicates.jsonl", None, "kept_both")
     assert {item["primaryPhotoId"], item["duplicatePhotoId"]} == {first, second}
 
-    await put_elsewhere(world)
+    await elsewhere.put(world.user, first)
     asked = events.UserErasureRequested(user_id=world.user, erasure_id="e", asked=1)
     await testing.publish_event(world.bus.jetstream, catalog.USER_ERASURE_REQUESTED, asked)
     await testing.all_handled(world.bus.jetstream, "dedup")
-    assert [await count(world, name) for name in COLLECTIONS] == [0, 1]
+    assert await elsewhere.left() == [set(), {first}]
     assert await world.pairs() == [] and await world.embedded([first, second]) == set()
     (receipt,) = await testing.eventually(lambda: testing.published(world.bus.jetstream, catalog.DEDUP_ERASED))
     assert receipt.rows >= 5
-    for name in COLLECTIONS:
-        await world.qdrant.delete_collection(name)
+
+
+async def test_a_deleted_photo_s_vectors_go_from_earlier_models_collections_too(world, elsewhere) -> None:
+    deleted, kept, theirs = photos = [world.user * 10 + number for number in range(3)]
+    await elsewhere.put(world.user, deleted, kept)
+    await elsewhere.put(world.user + 2**40, theirs)
+    await world.delete(deleted)
+    assert await elsewhere.left() == [{kept, theirs}, set(photos)]
+    await world.delete(theirs)
+    assert await elsewhere.left() == [{kept, theirs}, set(photos)]
+
+
+async def test_a_collection_that_goes_meanwhile_is_left_alone(client, elsewhere, user_id, monkeypatch) -> None:
+    """An operator drops an old model's collection just when a user's vectors are looked for in it."""
+    listed, gone = client.get_collections, elsewhere.names[0]
+
+    async def dropped_once_listed() -> models.CollectionsResponse:
+        found = await listed()
+        await client.delete_collection(gone)
+        return found
+
+    monkeypatch.setattr(client, "get_collections", dropped_once_listed)
+    await elsewhere.put(user_id, 1)
+    assert gone in {found.name for found in (await listed()).collections}
+    assert await Collections(client).remove_all(user_id) == 0
+    assert not await client.collection_exists(gone)
 
 
 async def test_a_late_worker_takes_its_vector_back(late, held, dedup, storage, user_id, scene) -> None:
     photo = await races.upload(storage, user_id, scene(22))
     delivery = Delivery(catalog.PHOTO_UPLOADED.durable("dedup"), uuid4(), user_id=user_id)
-    erasure = Erasure(dedup.database, metadata, catalog.DEDUP_ERASED, dedup.vectors.remove_all)
+    erasure = Erasure(dedup.database, metadata, catalog.DEDUP_ERASED, dedup.collections.remove_all)
     asked = events.UserErasureRequested(user_id=user_id, erasure_id="e", asked=1)
     async with asyncio.timeout(60):
         slow = asyncio.create_task(late.fingerprint(photo, delivery))

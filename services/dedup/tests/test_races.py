@@ -25,7 +25,7 @@ from mizzap_dedup.search import Search
 from mizzap_dedup.service import Dedup
 from mizzap_dedup.settings import DedupSettings
 from mizzap_dedup.spaces import thresholds_of
-from mizzap_dedup.vectors import Vectors
+from mizzap_dedup.vectors import Collections, Vectors
 from PIL import Image
 from qdrant_client import AsyncQdrantClient
 from sqlalchemy import select
@@ -91,7 +91,7 @@ async def held(client: AsyncQdrantClient, bundle: Bundle) -> HeldVectors:
 def made(database: Database, storage: Storage, pool: DecodePool, vectors: Vectors, bundle: Bundle) -> Dedup:
     search = Search(database, storage, pool, vectors, thresholds_of(bundle.id))
     model = duplicating.Model(id=bundle.id, dimensions=bundle.dimensions)
-    return Dedup(database, storage, pool, search, vectors, model)
+    return Dedup(database, storage, pool, search, Collections(vectors.client), vectors, model)
 
 
 @pytest.fixture

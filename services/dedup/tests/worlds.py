@@ -1,4 +1,4 @@
-"""A user before a running dedup service: says yes and no, uploads, and sees what there is."""
+"""A user before a running dedup service: says yes and no, uploads, and sees what there is, and what lies elsewhere."""
 
 import hashlib
 import io
@@ -71,3 +71,30 @@ class World:
     async def rows(self, table: Any) -> list[Any]:
         async with self.database.begin() as session:
             return list(await session.scalars(select(table).where(table.user_id == self.user)))
+
+
+@dataclass
+class Elsewhere:
+    """Vectors in a collection of a model that is not in use any more, and as many in one that isn't ours."""
+
+    qdrant: AsyncQdrantClient
+    names: tuple[str, str] = ("photos_a-model-of-old", "somebody_elses")
+
+    async def open(self) -> None:
+        for name in self.names:
+            parameters = models.VectorParams(size=2, distance=models.Distance.COSINE)
+            await self.qdrant.create_collection(name, vectors_config=parameters)
+
+    async def close(self) -> None:
+        for name in self.names:
+            await self.qdrant.delete_collection(name)
+
+    async def put(self, user_id: int, *photo_ids: int) -> None:
+        points = [models.PointStruct(id=one, vector=[1.0, 0.0], payload={OWNER: str(user_id)}) for one in photo_ids]
+        for name in self.names:
+            await self.qdrant.upsert(name, points, wait=True)
+
+    async def left(self) -> list[set[int]]:
+        """The photos whose vectors are in the one, and in the other."""
+        found = [await self.qdrant.scroll(name, limit=100, with_payload=False) for name in self.names]
+        return [{int(point.id) for point in points} for points, _ in found]

@@ -7,7 +7,8 @@ is. Both hold the same lock until they commit, so one of the two sees the other.
 That an event's user is gone, `Database.effect` asks by itself.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -73,12 +74,24 @@ async def is_user_buried(session: AsyncSession, user_id: int) -> bool:
     return found.first() is not None
 
 
+async def buried_users_among(session: AsyncSession, user_ids: Collection[int]) -> set[int]:
+    """As ``is_user_buried`` for several users at once: those of them who were erased."""
+    await _lock_all(session, user_ids, _USER_LOCK_SPACE, func.pg_advisory_xact_lock_shared)
+    found = await session.execute(select(USER_TOMBSTONES.c.user_id).where(USER_TOMBSTONES.c.user_id.in_(user_ids)))
+    return set(found.scalars())
+
+
 async def _lock(session: AsyncSession, photo_id: int) -> None:
     await session.execute(select(func.pg_advisory_xact_lock(_LOCK_SPACE, func.hashint8(photo_id))))
 
 
-async def _lock_all(session: AsyncSession, photo_ids: Collection[int]) -> None:
-    ids = func.unnest(bindparam("ids", list(photo_ids), ARRAY(BigInteger))).column_valued("id")
+async def _lock_all(
+    session: AsyncSession,
+    wanted: Collection[int],
+    space: int = _LOCK_SPACE,
+    lock: Callable[..., Any] = func.pg_advisory_xact_lock,
+) -> None:
+    ids = func.unnest(bindparam("ids", list(wanted), ARRAY(BigInteger))).column_valued("id")
     # in the order of the keys, so that two such transactions never wait for each other
     keys = select(func.hashint8(ids).label("key")).distinct().order_by("key").subquery()
-    await session.execute(select(func.pg_advisory_xact_lock(_LOCK_SPACE, keys.c.key)))
+    await session.execute(select(lock(space, keys.c.key)))

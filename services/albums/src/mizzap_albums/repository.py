@@ -1,7 +1,7 @@
 """SQL about albums, and who sees them. Every query says whose eyes it looks with; the caller's transaction commits.
 
-Locks are taken in one order, so that nobody waits in a circle: the photos' (tombstones) first, then a family's, then
-the albums' rows by their ids. The change feed's come last.
+Locks are taken in one order, so that nobody waits in a circle: the users' and the photos' (tombstones) first, then a
+family's, then the albums' rows by their ids. The change feed's come last.
 """
 
 from collections.abc import Collection, Mapping, Sequence

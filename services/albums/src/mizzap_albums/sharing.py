@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 
+from mizzap_common import tombstones
 from mizzap_common.contracts import albums, events, library
 from mizzap_common.contracts.albums import AlbumRole
 from mizzap_common.contracts.events import FamilyRole
@@ -18,6 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_albums import access, album_photos, families, repository, telling
 from mizzap_albums.models import AlbumRow, SharedAlbumRow
+
+Roles = Mapping[int, FamilyRole | None]
+"""What users are in a family; None for who has left."""
 
 
 class Sharing:
@@ -56,21 +60,26 @@ class Sharing:
     # --- families -----------------------------------------------------------------------------------------------
 
     async def joined(self, event: events.FamilyMemberEvent, delivery: Delivery) -> None:
-        async with self.database.effect(delivery) as session, _changing(session, event.family_id):
-            await families.put_roles(session, event.family_id, event.change, {event.user_id: event.role})
+        async with self.database.effect(delivery) as session:
+            roles = await _without_erased(session, {event.user_id: event.role})
+            async with _changing(session, event.family_id):
+                await families.put_roles(session, event.family_id, event.change, roles)
 
     async def left(self, event: events.FamilyMemberEvent, delivery: Delivery) -> None:
         """What the leaver had shared is not the family's any more either."""
-        async with self.database.effect(delivery) as session, _changing(session, event.family_id):
-            await _leave(session, event, [event.user_id])
+        async with self.database.effect(delivery) as session:
+            nothing = await _without_erased(session, {event.user_id: None})
+            async with _changing(session, event.family_id):
+                await _leave(session, event, nothing)
 
     async def changed(self, event: events.FamilyChanged, delivery: Delivery) -> None:
         """Somebody's role may be another one. All members are named: who is not among them has left."""
-        roles: dict[int, FamilyRole | None] = {member.user_id: member.role for member in event.members}
-        async with self.database.effect(delivery) as session, _changing(session, event.family_id):
-            missing = set(await families.members(session, event.family_id)) - roles.keys()
-            await families.put_roles(session, event.family_id, event.change, roles)
-            await _leave(session, event, sorted(missing))
+        async with self.database.effect(delivery) as session:
+            roles = await _without_erased(session, {member.user_id: member.role for member in event.members})
+            async with _changing(session, event.family_id):
+                missing = set(await families.members(session, event.family_id)) - roles.keys()
+                await families.put_roles(session, event.family_id, event.change, roles)
+                await _leave(session, event, dict.fromkeys(sorted(missing)))
 
     async def deleted(self, event: events.FamilyDeleted, delivery: Delivery) -> None:
         async with self.database.effect(delivery) as session, _changing(session, event.family_id):
@@ -89,8 +98,14 @@ class Sharing:
                 await families.end_shares_of(session, family_id, [user_id])
 
 
-async def _leave(session: AsyncSession, event: events.FamilyEvent, user_ids: Sequence[int]) -> None:
-    nothing = dict.fromkeys(user_ids)
+async def _without_erased(session: AsyncSession, roles: Roles) -> Roles:
+    """What is told of those who are not erased, and won't be until this transaction ends: of the others ``erased`` sees
+    to everything, and nothing may be known afterwards. To be asked before the family's lock."""
+    gone = await tombstones.buried_users_among(session, roles)
+    return {user_id: role for user_id, role in roles.items() if user_id not in gone}
+
+
+async def _leave(session: AsyncSession, event: events.FamilyEvent, nothing: Roles) -> None:
     left = await families.put_roles(session, event.family_id, event.change, nothing)
     await families.end_shares_of(session, event.family_id, left)
 

@@ -18,10 +18,11 @@ from mizzap_dedup.search import Search
 from mizzap_dedup.service import Dedup
 from mizzap_dedup.settings import DedupSettings
 from mizzap_dedup.spaces import thresholds_of
-from mizzap_dedup.vectors import Vectors
+from mizzap_dedup.vectors import Collections, Vectors
 
 
 def build(settings: DedupSettings) -> Starlette:
+    """Raises SystemExit, with a sentence for the operator, when there is a model and no place for its vectors."""
     service = Service("dedup", settings)
     bundle = choose_bundle(settings.environment, settings.model)
     pool = DecodePool(
@@ -31,14 +32,15 @@ def build(settings: DedupSettings) -> Starlette:
         timeout=settings.decode_timeout_seconds,
         memory_bytes=settings.decode_memory_bytes,
     )
-    vectors = _vectors(service, settings, bundle) if bundle else None
+    client = _client(service, settings)
+    collections, vectors = Collections(client), _vectors(service, client, bundle) if bundle else None
     model = duplicating.Model(id=bundle.id if bundle else None, dimensions=bundle.dimensions if bundle else None)
     thresholds = thresholds_of(bundle.id) if bundle else None
     search = Search(service.database, service.storage, pool, vectors, thresholds)
-    dedup = Dedup(service.database, service.storage, pool, search, vectors, model)
-    consent = Consent(service.database, vectors)
+    dedup = Dedup(service.database, service.storage, pool, search, collections, vectors, model)
+    consent = Consent(service.database, collections, has_model=bundle is not None)
     events.subscribe(service.bus, dedup, consent, workers=pool.workers + 1)
-    erasure.subscribe(service.bus, service.database, vectors)
+    erasure.subscribe(service.bus, service.database, collections)
     export.serve(service.bus, service.database)
     finder = Finder(service.database, vectors, pool, model, has_text=bundle is not None and bundle.has_text)
     rpc.serve(service.bus, dedup, Decisions(service.database), finder, Feed(service.database))
@@ -49,7 +51,9 @@ def build(settings: DedupSettings) -> Starlette:
     return service.asgi()
 
 
-def _vectors(service: Service, settings: DedupSettings, bundle: Bundle) -> Vectors:
+def _client(service: Service, settings: DedupSettings) -> AsyncQdrantClient | None:
+    if not settings.qdrant_url:
+        return None
     client = AsyncQdrantClient(
         url=settings.qdrant_url,
         api_key=settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None,
@@ -57,8 +61,14 @@ def _vectors(service: Service, settings: DedupSettings, bundle: Bundle) -> Vecto
         # asking for the version at start would need the engine before there is anything to ask it
         check_compatibility=False,
     )
+    service.on_stop(client.close)
+    return client
+
+
+def _vectors(service: Service, client: AsyncQdrantClient | None, bundle: Bundle) -> Vectors:
+    if client is None:
+        raise SystemExit(f"The vectors of the model {bundle.id} need a place: set MIZZAP_QDRANT_URL.")
     vectors = Vectors(client, collection_name(bundle), bundle.dimensions)
     service.on_start(vectors.prepare)
-    service.on_stop(client.close)
     service.checks["vectors"] = lambda: client.collection_exists(vectors.collection)
     return vectors

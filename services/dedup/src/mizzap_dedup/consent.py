@@ -3,26 +3,23 @@
 from mizzap_common import ai_consents, outbox, tombstones
 from mizzap_common.contracts import catalog, events
 from mizzap_common.db import Database
-from mizzap_common.delivery import RETRY_DELAYS
 from mizzap_common.inbox import Delivery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_dedup import repository
 from mizzap_dedup.regroup import withdraw_similar
-from mizzap_dedup.vectors import Vectors
-
-PATIENT_DELAYS = (*RETRY_DELAYS, *(300.0,) * 288)
-"""A withdrawal must not be given up because the vectors' engine was away: it is tried for a day."""
+from mizzap_dedup.vectors import Collections
 
 _MOST_IN_AN_EVENT = 1000
 
 
 class Consent:
-    """``vectors`` is None without an embedding model."""
+    """Without a model no vectors are asked for; those of an earlier one go with the consent all the same."""
 
-    def __init__(self, database: Database, vectors: Vectors | None) -> None:
+    def __init__(self, database: Database, collections: Collections, has_model: bool) -> None:
         self.database = database
-        self.vectors = vectors
+        self.collections = collections
+        self.has_model = has_model
 
     async def changed(self, event: events.ConsentChanged, delivery: Delivery) -> None:
         if event.purpose == "ai":
@@ -39,7 +36,7 @@ class Consent:
                 await self._remove(session, event.user_id)
 
     async def _ask_for_missing(self, session: AsyncSession, user_id: int) -> None:
-        if self.vectors is None:
+        if not self.has_model:
             return
         missing = await repository.without_embedding(session, user_id)
         for start in range(0, len(missing), _MOST_IN_AN_EVENT):
@@ -49,8 +46,7 @@ class Consent:
 
     async def _remove(self, session: AsyncSession, user_id: int) -> None:
         # inside the transaction, which nobody who agrees again can pass: else we might remove what that brought
-        if self.vectors is not None:
-            await self.vectors.remove_all(user_id)
+        await self.collections.remove_all(user_id)
         await repository.lock_groups(session, user_id)
         await repository.forget_embeddings(session, user_id)
         await withdraw_similar(session, user_id)

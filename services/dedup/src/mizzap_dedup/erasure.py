@@ -3,13 +3,12 @@
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog
 from mizzap_common.db import Database
-from mizzap_common.erasure import Erasure, nothing_beside
+from mizzap_common.erasure import Erasure
 
 from mizzap_dedup.models import metadata
-from mizzap_dedup.vectors import Vectors
+from mizzap_dedup.vectors import Collections
 
 
-def subscribe(bus: Bus, database: Database, vectors: Vectors | None) -> None:
-    remove_vectors = vectors.remove_all if vectors is not None else nothing_beside
-    erasure = Erasure(database, metadata, catalog.DEDUP_ERASED, remove_vectors)
+def subscribe(bus: Bus, database: Database, collections: Collections) -> None:
+    erasure = Erasure(database, metadata, catalog.DEDUP_ERASED, collections.remove_all)
     bus.on(catalog.USER_ERASURE_REQUESTED, erasure.erase)

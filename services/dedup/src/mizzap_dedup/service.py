@@ -22,7 +22,7 @@ from mizzap_dedup.lanes import STRENGTH, Lane, Match
 from mizzap_dedup.models import DuplicateRow, FingerprintRow
 from mizzap_dedup.regroup import regroup, withdraw_all
 from mizzap_dedup.search import Search
-from mizzap_dedup.vectors import Vectors
+from mizzap_dedup.vectors import Collections, Vectors
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -36,6 +36,7 @@ class Dedup:
         storage: Storage,
         pool: DecodePool,
         search: Search,
+        collections: Collections,
         vectors: Vectors | None,
         model: duplicating.Model,
     ) -> None:
@@ -43,6 +44,7 @@ class Dedup:
         self.storage = storage
         self.pool = pool
         self.search = search
+        self.collections = collections
         self.vectors = vectors
         self.model = model
 
@@ -183,8 +185,7 @@ class Dedup:
             pass
 
     async def _take_back(self, photo: events.PhotoEvent) -> None:
-        if self.vectors is not None:
-            await self.vectors.remove(photo.user_id, photo.photo_id)
+        await self.collections.remove(photo.user_id, photo.photo_id)
 
     async def _is_buried(self, photo: events.PhotoEvent) -> bool:
         async with self.database.begin() as session:

@@ -1,10 +1,10 @@
 """Image vectors in Qdrant: one collection a model, the owner in every filter, and that in this place alone."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import TypeVar
 
 import structlog
+from mizzap_common.delivery import RETRY_DELAYS
 from mizzap_common.errors import Unavailable
 from mizzap_common.models.bundle import COLLECTION_PREFIX
 from qdrant_client import AsyncQdrantClient, models
@@ -16,6 +16,46 @@ log = structlog.get_logger(__name__)
 
 OWNER = "user_id"
 """Payload key; a keyword, because only keywords can mark a tenant."""
+
+PATIENT_DELAYS = (*RETRY_DELAYS, *(300.0,) * 288)
+"""What removes vectors must not be given up because their engine was away: it is tried for a day."""
+
+
+class Collections:
+    """The collections of all models, those too that are not in use any more: what a user deletes goes from each.
+
+    ``client`` is None where there is no engine, and so nothing to remove. Raises Unavailable while the engine doesn't
+    answer, and qdrant-client's UnexpectedResponse when it refuses.
+    """
+
+    def __init__(self, client: AsyncQdrantClient | None) -> None:
+        self.client = client
+
+    async def remove(self, user_id: int, photo_id: int) -> None:
+        await self._remove(_owned(user_id, [photo_id]))
+
+    async def remove_all(self, user_id: int) -> int:
+        """Removes all vectors of an owner. Returns how many there were."""
+        return await self._remove(_owned(user_id))
+
+    async def _remove(self, owned: models.Filter) -> int:
+        if self.client is None:
+            return 0
+        listed = (await _answered(self.client.get_collections())).collections
+        # the engine may be somebody else's too
+        ours = [collection.name for collection in listed if collection.name.startswith(COLLECTION_PREFIX)]
+        return sum([await _remove_from(self.client, name, owned) for name in ours])
+
+
+async def _remove_from(client: AsyncQdrantClient, collection: str, owned: models.Filter) -> int:
+    try:
+        found = await _answered(client.count(collection, owned, exact=True))
+        await _answered(client.delete(collection, models.FilterSelector(filter=owned), wait=True))
+    except UnexpectedResponse as error:
+        if error.status_code != _NOT_FOUND:
+            raise
+        return 0  # the collection has gone since it was listed, and everything with it
+    return found.count
 
 
 class Vectors:
@@ -85,34 +125,23 @@ class Vectors:
         )
         return {int(point.id): point.vector for point in found}  # type: ignore[misc]
 
-    async def remove(self, user_id: int, photo_id: int) -> None:
-        selector = models.FilterSelector(filter=_owned(user_id, [photo_id]))
-        await self._ask(lambda: self.client.delete(self.collection, selector, wait=True))
-
-    async def remove_all(self, user_id: int) -> int:
-        """Removes all vectors of an owner, those of models that are not in use any more too. Returns how many."""
-        count = 0
-        for collection in (await self._ask(self.client.get_collections)).collections:
-            if not collection.name.startswith(COLLECTION_PREFIX):
-                continue  # the engine may be somebody else's too
-            found = await self._ask(partial(self.client.count, collection.name, _owned(user_id), exact=True))
-            selector = models.FilterSelector(filter=_owned(user_id))
-            await self._ask(partial(self.client.delete, collection.name, selector, wait=True))
-            count += found.count
-        return count
-
     async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
         try:
-            return await call()
-        except ResponseHandlingException as error:
-            raise Unavailable("The vector search does not answer right now. Please try again.") from error
+            return await _answered(call())
         except UnexpectedResponse as error:
             if error.status_code != _NOT_FOUND:
                 raise
             # the engine lost its disk: what is lost is made again photo by photo, what comes now must not wait
             log.warning("the collection is gone, making it anew", collection=self.collection)
             await self.prepare()
-            return await call()
+            return await _answered(call())
+
+
+async def _answered(asked: Awaitable[T]) -> T:
+    try:
+        return await asked
+    except ResponseHandlingException as error:
+        raise Unavailable("The vector search does not answer right now. Please try again.") from error
 
 
 def _owned(user_id: int, photo_ids: Sequence[int] | None = None) -> models.Filter:
