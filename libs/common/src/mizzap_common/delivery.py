@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from mizzap_common import inbox, outbox, tasks, tombstones
 from mizzap_common.contracts.catalog import Event, P
 from mizzap_common.db import Database
-from mizzap_common.errors import NotYet, Permanent
+from mizzap_common.errors import NotYet, Permanent, Unavailable
 from mizzap_common.inbox import AlreadyHandled, Delivery, UserErased
 from mizzap_common.streams import ACK_WAIT_SECONDS
 from mizzap_common.telemetry import DEAD_LETTERS, HANDLED, HANDLING_SECONDS, OUTBOX_REARMED
@@ -116,6 +116,9 @@ class Receiver(Generic[P]):
         delay = self.delays[delivery.attempt - 1]
         if isinstance(error, NotYet):
             log.info("event comes again", attempt=delivery.attempt, delay=delay, reason=type(error).__name__)
+        elif isinstance(error, Unavailable):
+            # somebody else is away, perhaps for hours: where we were when we noticed says nothing
+            log.warning("event comes again", attempt=delivery.attempt, delay=delay, reason=error.message)
         else:
             log.warning("event failed, comes again", attempt=delivery.attempt, delay=delay, exc_info=error)
         await message.nack(delay=delay)
