@@ -64,7 +64,8 @@ async def outsider(nats_url: str, replies: Sequence[Reply] = ()) -> AsyncIterato
     """
     bus = Bus("tests", nats_url)
     await bus.connect()
-    await empty_streams(bus.jetstream)
+    # a disk that others use may be slow to make so many files
+    await empty_streams(bus.client.jetstream(timeout=60))
     for method, handler in replies:
         bus.answer(method, handler)
     await bus.start()
