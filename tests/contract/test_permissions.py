@@ -124,9 +124,17 @@ def of_shared_state() -> dict[str, set[str]]:
     return may
 
 
+def of_hints() -> dict[str, set[str]]:
+    may: dict[str, set[str]] = {"changed.7": set(), "started.7": set()}
+    for service in catalog.SERVICES:
+        may[f"changed.{service}.7"] = {service} & {"photos", "albums", "thumbs"}
+        may[f"started.{service}.7"] = {service} & {"photos", "thumbs", "dedup", "curation"}
+    return may
+
+
 def publishable() -> dict[str, set[str]]:
     """Every subject somebody could publish to → the users who may."""
-    may = of_shared_state()
+    may = of_shared_state() | of_hints()
     for event in catalog.EVENTS:
         may[event.subject] = {event.producer}
     for method in requests.METHODS:
@@ -165,8 +173,10 @@ def subscribable() -> dict[str, set[str]]:
         may[method.subject] = {method.service}
     for user in USERS:
         may[f"{inbox_prefix(user)}.*"] = {user}
+    may["changed.*.*"] = {"gateway"}
+    may["started.*.*"] = {"photos"}
     for subject in (">", "*", "_INBOX.>", "rpc.>", "photo.>", "$JS.API.>", "$JS.ACK.>", "dead_letter.>", "$SYS.>",
-                    "counter.>", "$KV.>", "$KV.answers.x", "$KV.tickets.x"):  # fmt: skip
+                    "counter.>", "$KV.>", "$KV.answers.x", "$KV.tickets.x", "changed.>", "started.>"):  # fmt: skip
         may[subject] = set()
     return may
 
