@@ -40,6 +40,8 @@ SHARED = {
     "KV_tickets": "$KV.tickets.x",
 }
 """What gateways share: each stream with a subject of its own."""
+SAID_BY = {"changed": {"photos", "albums", "thumbs"}, "started": {"photos", "thumbs", "dedup", "curation"}}
+HINTS = {f"{hint}.{name}.7": {name} & said_by for hint, said_by in SAID_BY.items() for name in catalog.SERVICES}
 OF_STREAMS = ("CREATE", "UPDATE", "INFO", "DELETE", "PURGE", "MSG.GET", "MSG.DELETE", "SNAPSHOT", "RESTORE")
 
 
@@ -124,17 +126,9 @@ def of_shared_state() -> dict[str, set[str]]:
     return may
 
 
-def of_hints() -> dict[str, set[str]]:
-    may: dict[str, set[str]] = {"changed.7": set(), "started.7": set()}
-    for service in catalog.SERVICES:
-        may[f"changed.{service}.7"] = {service} & {"photos", "albums", "thumbs"}
-        may[f"started.{service}.7"] = {service} & {"photos", "thumbs", "dedup", "curation"}
-    return may
-
-
 def publishable() -> dict[str, set[str]]:
     """Every subject somebody could publish to → the users who may."""
-    may = of_shared_state() | of_hints()
+    may = of_shared_state() | HINTS
     for event in catalog.EVENTS:
         may[event.subject] = {event.producer}
     for method in requests.METHODS:
@@ -171,10 +165,8 @@ def subscribable() -> dict[str, set[str]]:
         may[event.subject] = outside | ({"gateway"} if event.watched else set())
     for method in requests.METHODS:
         may[method.subject] = {method.service}
-    for user in USERS:
-        may[f"{inbox_prefix(user)}.*"] = {user}
-    may["changed.*.*"] = {"gateway"}
-    may["started.*.*"] = {"photos"}
+    may |= {f"{inbox_prefix(user)}.*": {user} for user in USERS}
+    may["changed.*.*"], may["started.*.*"] = {"gateway"}, {"photos"}
     for subject in (">", "*", "_INBOX.>", "rpc.>", "photo.>", "$JS.API.>", "$JS.ACK.>", "dead_letter.>", "$SYS.>",
                     "counter.>", "$KV.>", "$KV.answers.x", "$KV.tickets.x", "changed.>", "started.>"):  # fmt: skip
         may[subject] = set()
