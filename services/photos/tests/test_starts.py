@@ -1,5 +1,6 @@
 """Steps that have begun: seen as such once a worker said so, and nothing else rests on it."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -126,7 +127,8 @@ async def test_it_waits_for_nobody_and_comes_back_to_what_was_held(
         starts.hear(Start(USER, photo_id, "dedup"))
     async with pieces[2].begin() as session:
         await session.execute(select(JobRow.id).where(JobRow.photo_id == first).with_for_update())
-        await starts.write()
+        async with asyncio.timeout(10):
+            await starts.write()
         assert (await jobs_of(world, second))["dedup"].status == "processing"
     assert (await jobs_of(world, first))["dedup"].status == "queued"
     await starts.write()
