@@ -35,6 +35,14 @@ async def job_is(world: World, photo_id: int, step: library.JobType, status: str
     return await eventually(reached)
 
 
+async def uploaded(world: World, name: str = "a.jpg") -> int:
+    """A photo of which this service has done all that it does by itself."""
+    photo_id = (await world.upload(jpeg(), name)).photo.id
+    await job_is(world, photo_id, "metadata_extract", "completed")
+    await all_handled(world.bus.jetstream, "photos")
+    return photo_id
+
+
 async def end_thumbnail(world: World, photo_id: int) -> library.Job:
     about = {"photo_id": photo_id, "user_id": USER}
     await world.tell(catalog.PHOTO_THUMBNAILED, events.PhotoThumbnailed(**about, renditions=[]))
@@ -48,7 +56,7 @@ def starts(world: World, pieces: Pieces) -> Starts:
 
 
 async def test_a_step_that_has_begun_is_under_way_until_it_ends(world: World) -> None:
-    photo_id = (await world.upload(jpeg())).photo.id
+    photo_id = await uploaded(world)
     await say(world, "thumbs", photo_id)
     begun = await job_is(world, photo_id, "thumbnail", "processing")
     assert begun.started_at is not None and begun.started_at >= begun.created_at
@@ -68,7 +76,7 @@ async def test_a_step_that_has_begun_is_under_way_until_it_ends(world: World) ->
 
 
 async def test_photos_says_it_of_its_own_step(world: World) -> None:
-    photo_id = (await world.upload(jpeg())).photo.id
+    photo_id = await uploaded(world)
 
     async def noted() -> library.Job | None:
         job = (await jobs_of(world, photo_id))["metadata_extract"]
@@ -79,14 +87,16 @@ async def test_photos_says_it_of_its_own_step(world: World) -> None:
 
 
 async def test_who_says_it_late_or_of_somebody_elses_photo_or_nothing_sensible_changes_nothing(world: World) -> None:
-    photo_id = (await world.upload(jpeg())).photo.id
+    photo_id, other = [await uploaded(world, f"{name}.jpg") for name in "ab"]
     before = await end_thumbnail(world, photo_id)
+    await say(world, "curation", photo_id)
+    await job_is(world, photo_id, "ai_score", "processing")
     await say(world, "thumbs", photo_id)
     await say(world, "dedup", photo_id, USER + 1)
     await world.bus.client.publish(steps.subject("dedup", USER), b"nonsense")
     await world.bus.client.publish(steps.subject("albums", USER), steps.body(photo_id))
-    await say(world, "curation", photo_id)
-    await job_is(world, photo_id, "ai_score", "processing")
+    await say(world, "curation", other)
+    await job_is(world, other, "ai_score", "processing")
     after = await jobs_of(world, photo_id)
     assert after["thumbnail"] == before and before.started_at is None
     assert (after["dedup"].status, after["dedup"].started_at) == ("queued", None)
@@ -95,7 +105,7 @@ async def test_who_says_it_late_or_of_somebody_elses_photo_or_nothing_sensible_c
 async def test_a_step_that_ends_before_its_beginning_is_written_has_one_all_the_same(
     world: World, starts: Starts
 ) -> None:
-    photo_id = (await world.upload(jpeg())).photo.id
+    photo_id = await uploaded(world)
     starts.hear(Start(USER, photo_id, "thumbnail"))
     ended = await end_thumbnail(world, photo_id)
     await starts.write()
@@ -107,7 +117,7 @@ async def test_a_step_that_ends_before_its_beginning_is_written_has_one_all_the_
 async def test_a_beginning_from_before_the_step_was_wanted_again_is_none(
     world: World, starts: Starts, pieces: Pieces
 ) -> None:
-    photo_id = (await world.upload(jpeg())).photo.id
+    photo_id = await uploaded(world)
     starts.hear(Start(USER, photo_id, "thumbnail"))
     async with pieces[2].begin() as session:
         await request_again(session, USER, [photo_id], ["thumbnail"])
@@ -122,7 +132,7 @@ async def test_a_beginning_from_before_the_step_was_wanted_again_is_none(
 async def test_it_waits_for_nobody_and_comes_back_to_what_was_held(
     world: World, starts: Starts, pieces: Pieces
 ) -> None:
-    first, second = [(await world.upload(jpeg(), f"{name}.jpg")).photo.id for name in "ab"]
+    first, second = [await uploaded(world, f"{name}.jpg") for name in "ab"]
     for photo_id in (first, second):
         starts.hear(Start(USER, photo_id, "dedup"))
     async with pieces[2].begin() as session:
@@ -141,9 +151,7 @@ async def test_a_step_whose_worker_died_is_wanted_again_and_begins_again(
     _, sweeper, _ = pieces
     monkeypatch.setattr(sweeping, "_CLOCK_SKEW", timedelta(0))
     sweeper.settings = world.settings.model_copy(update={"sweep_after_seconds": 0.0})
-    photo_id = (await world.upload(jpeg())).photo.id
-    await world.told(catalog.PHOTO_UPLOADED, 1)
-    await all_handled(world.bus.jetstream, "photos")
+    photo_id = await uploaded(world)
     await say(world, "thumbs", photo_id)
     first = await job_is(world, photo_id, "thumbnail", "processing")
     assert await sweeper.sweep() == 0, "its worker's durable still holds the event"
