@@ -40,6 +40,8 @@ SHARED = {
     "KV_tickets": "$KV.tickets.x",
 }
 """What gateways share: each stream with a subject of its own."""
+SAID_BY = {"changed": {"photos", "albums", "thumbs"}, "started": {"photos", "thumbs", "dedup", "curation"}}
+HINTS = {f"{hint}.{name}.7": {name} & said_by for hint, said_by in SAID_BY.items() for name in catalog.SERVICES}
 OF_STREAMS = ("CREATE", "UPDATE", "INFO", "DELETE", "PURGE", "MSG.GET", "MSG.DELETE", "SNAPSHOT", "RESTORE")
 
 
@@ -126,7 +128,7 @@ def of_shared_state() -> dict[str, set[str]]:
 
 def publishable() -> dict[str, set[str]]:
     """Every subject somebody could publish to → the users who may."""
-    may = of_shared_state()
+    may = of_shared_state() | HINTS
     for event in catalog.EVENTS:
         may[event.subject] = {event.producer}
     for method in requests.METHODS:
@@ -163,10 +165,10 @@ def subscribable() -> dict[str, set[str]]:
         may[event.subject] = outside | ({"gateway"} if event.watched else set())
     for method in requests.METHODS:
         may[method.subject] = {method.service}
-    for user in USERS:
-        may[f"{inbox_prefix(user)}.*"] = {user}
+    may |= {f"{inbox_prefix(user)}.*": {user} for user in USERS}
+    may["changed.*.*"], may["started.*.*"] = {"gateway"}, {"photos"}
     for subject in (">", "*", "_INBOX.>", "rpc.>", "photo.>", "$JS.API.>", "$JS.ACK.>", "dead_letter.>", "$SYS.>",
-                    "counter.>", "$KV.>", "$KV.answers.x", "$KV.tickets.x"):  # fmt: skip
+                    "counter.>", "$KV.>", "$KV.answers.x", "$KV.tickets.x", "changed.>", "started.>"):  # fmt: skip
         may[subject] = set()
     return may
 

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -80,6 +81,24 @@ def picture(seed: int) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG")
     return buffer.getvalue()
+
+
+async def test_jobs_say_when_they_began_and_ended(user: User) -> None:
+    await user.upload(*((f"{seed}.jpg", picture(seed)) for seed in range(5)))
+    await user.settled()
+
+    async def begun() -> Any:
+        # when a step began is written down a moment later, and often once it has ended
+        jobs = await user.call("GET", "/jobs?limit=100")
+        return jobs if all(job["startedAt"] for job in jobs) else None
+
+    jobs = await eventually(begun)
+    assert len(jobs) == 20 and {job["status"] for job in jobs} == {"completed"}
+    for job in jobs:
+        created, started, completed = (
+            datetime.fromisoformat(job[f"{end}At"]) for end in ("created", "started", "completed")
+        )
+        assert created < started < completed, job
 
 
 async def test_a_session_goes_on_by_its_refresh_token(user: User) -> None:

@@ -588,7 +588,7 @@ def list_jobs(
     photo_id: int | None = None,
     status: Literal["queued", "processing", "completed", "failed"] | None = None,
 ) -> Operation[schemas.ListAnswerJob]:
-    """The steps of the caller's photos."""
+    """The steps of the caller's photos. That one has begun is shown up to a second later."""
     return Operation(
         "GET",
         "/jobs",

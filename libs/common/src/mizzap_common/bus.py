@@ -10,15 +10,17 @@ from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from faststream.nats.opentelemetry import NatsTelemetryMiddleware
 from faststream.security import SASLPlaintext
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
-from mizzap_common.contracts import catalog, invalidation
+from mizzap_common.contracts import catalog, events, invalidation, steps
 from mizzap_common.contracts.catalog import Event, P
 from mizzap_common.contracts.permissions import inbox_prefix
 from mizzap_common.contracts.requests import A, Method, Q
 from mizzap_common.db import Database
 from mizzap_common.delivery import RETRY_DELAYS, DeadLetter, Handler, Receiver
+from mizzap_common.inbox import Delivery
 from mizzap_common.rpc import Answerer, read_answer, unreachable
 
 log = structlog.get_logger(__name__)
@@ -85,6 +87,18 @@ class Bus:
         )(receive)
         self.consumed.append(event)
 
+    def as_step(self, work: Handler[events.PhotoUploaded]) -> Handler[events.PhotoUploaded]:
+        """Handles what wants this service's step of a photo: says that it begins. Requests for others pass by."""
+        step = steps.STEP_OF[self.service]
+
+        async def begin(photo: events.PhotoUploaded, delivery: Delivery) -> None:
+            if isinstance(photo, events.ProcessingRequested) and step not in photo.steps:
+                return
+            await self.say_started(photo)
+            await work(photo, delivery)
+
+        return begin
+
     def answer(self, method: Method[Q, A], handler: Callable[[Q], Awaitable[A]]) -> None:
         """Answers a method of the catalogue; replicas share the questions."""
         answerer = Answerer(method, handler)
@@ -121,6 +135,22 @@ class Bus:
         except (NatsError, OSError) as error:
             # a gateway that lost its line too forgets everything; else the answers' own time ends
             log.warning("nobody heard that something has changed", reason=repr(error))
+
+    async def say_started(self, photo: events.PhotoEvent) -> None:
+        """Has it shown that this service's step of the photo is under way."""
+        try:
+            await self.client.publish(steps.subject(self.service, photo.user_id), steps.body(photo.photo_id))
+        except (NatsError, OSError) as error:
+            # the step is done all the same, and its end is told by an event
+            log.warning("nobody heard that a step begins", reason=repr(error))
+
+    async def hear_started(self, hear: Callable[[steps.Start], None]) -> None:
+        """Hears which steps begin, from now on; replicas share the hints."""
+
+        async def read(message: Msg) -> None:
+            hear(steps.read(message.subject, message.data))
+
+        await self.client.subscribe(steps.subjects(), queue=self.service, cb=read)
 
     async def bury(self, letter: DeadLetter) -> None:
         """Puts an event among the dead letters and waits until the broker has it on disk."""

@@ -16,8 +16,8 @@ class Handlers:
         self.consent = consent
 
     def subscribe(self, bus: Bus) -> None:
-        bus.on(catalog.PHOTO_UPLOADED, self.curation.score)
-        bus.on(catalog.PROCESSING_REQUESTED, self.requested)
+        bus.on(catalog.PHOTO_UPLOADED, bus.as_step(self.curation.score))
+        bus.on(catalog.PROCESSING_REQUESTED, bus.as_step(self.curation.score))
         bus.on(catalog.PHOTO_EMBEDDED, self.curation.reconsider)
         bus.on(catalog.PHOTO_PROCESSED, self.curation.processed)
         bus.on(catalog.PHOTO_FAILED, self.curation.failed)
@@ -28,10 +28,6 @@ class Handlers:
         bus.on(catalog.DUPLICATE_DETECTED, self.detected)
         bus.on(catalog.DUPLICATE_WITHDRAWN, self.withdrawn)
         bus.on(catalog.DUPLICATE_RESOLVED, self.resolved)
-
-    async def requested(self, photo: events.ProcessingRequested, delivery: Delivery) -> None:
-        if "ai_score" in photo.steps:
-            await self.curation.score(photo, delivery)
 
     async def trashed(self, photo: events.PhotoTrashed, delivery: Delivery) -> None:
         await self.curation.move(photo, delivery, hide=True)

@@ -18,6 +18,7 @@ from mizzap_photos.quotas import Quotas
 from mizzap_photos.reprocessing import Reprocessing
 from mizzap_photos.service import Photos, to_answer
 from mizzap_photos.settings import PhotosSettings
+from mizzap_photos.starts import Starts
 from mizzap_photos.sweeper import Sweeper
 from mizzap_photos.towns import towns
 from mizzap_photos.trash import Trash
@@ -38,6 +39,7 @@ def build(settings: PhotosSettings) -> Starlette:
     listing, feed = Listing(service.database, ring), Feed(service.database, ring)
     trash = Trash(service.database, settings, answer)
     batch = Batch(service.database, answer, trash.now)
+    starts = Starts(service.database, service.bus)
     sweeper = Sweeper(photos, service.database, service.storage, service.bus, settings)
     Handlers(photos, quotas, Consent(photos), service.storage, pool).subscribe(service.bus)
     erasure.subscribe(service.bus, service.database, service.storage)
@@ -45,7 +47,9 @@ def build(settings: PhotosSettings) -> Starlette:
     rpc.serve(service.bus, photos, listing, feed, trash, batch, quotas, Reprocessing(service.database))
     service.on_start(pool.start)
     service.on_start(_load_towns)
+    service.on_start(starts.listen)
     service.on_stop(pool.close)
+    service.background(starts.run)
     service.background(sweeper.run)
     service.background(sweeper.run_orphans)
     service.background(trash.run_purge)

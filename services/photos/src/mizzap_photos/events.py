@@ -23,8 +23,8 @@ class Handlers:
         self.pool = pool
 
     def subscribe(self, bus: Bus) -> None:
-        bus.on(catalog.PHOTO_UPLOADED, self.uploaded)
-        bus.on(catalog.PROCESSING_REQUESTED, self.requested)
+        bus.on(catalog.PHOTO_UPLOADED, bus.as_step(self.inspect))
+        bus.on(catalog.PROCESSING_REQUESTED, bus.as_step(self.inspect))
         bus.on(catalog.PHOTO_THUMBNAILED, self.thumbnailed)
         bus.on(catalog.PHOTO_FINGERPRINTED, self.fingerprinted)
         bus.on(catalog.PHOTO_SCORED, self.consent.scored)
@@ -41,7 +41,7 @@ class Handlers:
         bus.on(catalog.PHOTO_DELETED, self.photos.forget_original)
         bus.on(catalog.USER_TIER_CHANGED, self.quotas.tier_changed)
 
-    async def uploaded(self, event: events.PhotoUploaded, delivery: Delivery) -> None:
+    async def inspect(self, event: events.PhotoUploaded, delivery: Delivery) -> None:
         data = await self.storage.get(event.object_key)
         try:
             found = await self.pool.run(read_metadata, data)
@@ -49,10 +49,6 @@ class Handlers:
             await self.photos.step_failed(event, delivery, "metadata_extract", error.code, error.message)
         else:
             await self.photos.inspected(event, delivery, found)
-
-    async def requested(self, event: events.ProcessingRequested, delivery: Delivery) -> None:
-        if "metadata_extract" in event.steps:
-            await self.uploaded(event, delivery)
 
     async def thumbnailed(self, event: events.PhotoThumbnailed, delivery: Delivery) -> None:
         await self.photos.step_done(event, delivery, "thumbnail", {})

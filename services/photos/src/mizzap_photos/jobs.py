@@ -1,14 +1,30 @@
 """All SQL about jobs: a photo's steps, what is finished, what stays away."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
 from mizzap_common import changes
 from mizzap_common.contracts import catalog, events, library
+from mizzap_common.contracts.steps import WORKERS, Start
 from mizzap_common.tables import OUTBOX
-from sqlalchemy import ColumnElement, Integer, func, insert, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Text,
+    bindparam,
+    case,
+    column,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import cast as cast_to
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -19,7 +35,9 @@ from mizzap_photos.repository import FEED
 Wanting = catalog.Event[events.PhotoUploaded] | catalog.Event[events.ProcessingRequested]
 """What a step is wanted by: the photo's upload, or a later request to do it again."""
 
-STEPS: tuple[library.JobType, ...] = ("metadata_extract", "thumbnail", "dedup", "ai_score")
+UNDER_WAY = ("queued", "processing")
+"""What has not ended: whether a step has begun is for people to see, and decides nothing."""
+_TIME = DateTime(timezone=True)
 
 
 async def create(session: AsyncSession, user_id: int, photo_id: int) -> None:
@@ -27,9 +45,45 @@ async def create(session: AsyncSession, user_id: int, photo_id: int) -> None:
         insert(JobRow),
         [
             {"user_id": user_id, "photo_id": photo_id, "job_type": step, "status": "queued", "retry_count": 0}
-            for step in STEPS
+            for step in WORKERS
         ],
     )
+
+
+async def begin(session: AsyncSession, heard: Mapping[Start, datetime]) -> set[Start]:
+    """Notes which steps have begun, and when. Returns those that were noted.
+
+    One that has ended meanwhile only learns its beginning; one from before the step was wanted again is none. What
+    another transaction holds is left out: who waits for nobody is in no circle of waiting.
+    """
+    users, photos, types = zip(*heard, strict=True)
+    told = (
+        func.unnest(
+            bindparam("users", users, ARRAY(BigInteger)), bindparam("photos", photos, ARRAY(BigInteger)),
+            bindparam("types", types, ARRAY(Text)), bindparam("times", list(heard.values()), ARRAY(_TIME)),
+        )
+        .table_valued("user_id", "photo_id", "job_type", column("at", _TIME))
+        .render_derived("told")
+    )  # fmt: skip
+    ended, wanted = col(JobRow.completed_at), func.coalesce(col(JobRow.asked_at), col(JobRow.created_at))
+    begun = (
+        select(col(JobRow.id), told.c.at)
+        .where(
+            col(JobRow.user_id) == told.c.user_id, col(JobRow.photo_id) == told.c.photo_id,
+            col(JobRow.job_type) == told.c.job_type, col(JobRow.started_at).is_(None),
+            told.c.at >= wanted, or_(ended.is_(None), told.c.at <= ended),
+        )
+        .with_for_update(of=JobRow, skip_locked=True)
+        .cte("begun")
+    )  # fmt: skip
+    status = case((col(JobRow.status) == "queued", "processing"), else_=col(JobRow.status))
+    rows = await session.execute(
+        update(JobRow)
+        .where(col(JobRow.id) == begun.c.id)
+        .values(status=status, started_at=begun.c.at)
+        .returning(col(JobRow.user_id), col(JobRow.photo_id), col(JobRow.job_type))
+    )
+    return {Start(user_id, photo_id, cast(library.JobType, step)) for user_id, photo_id, step in rows}
 
 
 async def end(
@@ -100,7 +154,7 @@ async def page(session: AsyncSession, request: library.ListJobs) -> tuple[Sequen
 async def overdue(
     session: AsyncSession, step: str, event: Wanting, after: timedelta, arrived_before: datetime, limit: int
 ) -> Sequence[JobRow]:
-    """Queued steps wanted by such an event that nobody is working on, as far as the broker knows, locked.
+    """Steps under way wanted by such an event that nobody is working on, as far as the broker knows, locked.
 
     ``after`` doubles with every time a step was asked for. ``arrived_before`` is the broker's word: of the events
     told before that moment the step's consumer holds none any more. It has handled them, or they were lost.
@@ -121,7 +175,7 @@ async def overdue(
     statement = (
         select(JobRow)
         .where(
-            col(JobRow.status) == "queued",
+            col(JobRow.status).in_(UNDER_WAY),
             col(JobRow.job_type) == step,
             col(JobRow.request_id).is_(None) if by_upload else col(JobRow.request_id).is_not(None),
             last < func.now() - after * func.pow(2, col(JobRow.asked_count)),
@@ -139,6 +193,8 @@ async def mark_asked(session: AsyncSession, job_ids: Sequence[int]) -> None:
         update(JobRow)
         .where(col(JobRow.id).in_(job_ids))
         .values(
+            status="queued",
+            started_at=None,
             asked_at=func.now(),
             retry_count=col(JobRow.retry_count) + 1,
             asked_count=col(JobRow.asked_count) + 1,

@@ -107,7 +107,7 @@ class JobRow(Base, table=True):
     __table_args__ = (
         Index("jobs_by_photo", "photo_id", "job_type", unique=True),
         Index("jobs_by_user", "user_id", "id"),
-        Index("jobs_pending", "job_type", "created_at", postgresql_where=text("status = 'queued'")),
+        Index("jobs_pending", "job_type", "created_at", postgresql_where=text("status IN ('queued', 'processing')")),
     )
 
     id: int | None = Field(default=None, sa_column=tables.identity())

@@ -12,6 +12,7 @@ import structlog
 from mizzap_common import outbox, tasks
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import catalog, library
+from mizzap_common.contracts.steps import WORKERS
 from mizzap_common.db import DATABASE_ERRORS, Database
 from mizzap_common.storage import STORE_ERRORS, Storage
 from mizzap_common.telemetry import OUTBOX_REARMED
@@ -24,13 +25,6 @@ from mizzap_photos.models import JobRow
 from mizzap_photos.service import Photos
 from mizzap_photos.settings import PhotosSettings
 
-WORKERS: dict[library.JobType, str] = {
-    "metadata_extract": "photos",
-    "thumbnail": "thumbs",
-    "dedup": "dedup",
-    "ai_score": "curation",
-}
-"""Whose step it is: the service whose durables on the events that want it do it."""
 WANTING: tuple[jobs.Wanting, ...] = (catalog.PHOTO_UPLOADED, catalog.PROCESSING_REQUESTED)
 _CLOCK_SKEW = timedelta(seconds=5)
 _BATCH = 500

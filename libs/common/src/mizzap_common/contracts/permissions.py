@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mizzap_common.contracts import catalog, invalidation, requests, shared_state
+from mizzap_common.contracts import catalog, invalidation, requests, shared_state, steps
 from mizzap_common.contracts.catalog import DEAD_LETTER_STREAM, DEAD_LETTER_SUBJECT, Event
 from mizzap_common.contracts.shared_state import ANSWERS, COUNTER_WINDOWS, TICKETS, counter_stream, counter_subject
 
@@ -73,6 +73,8 @@ def of_service(service: str, declares: bool = True) -> Permissions:
     publish += _declaring(DEAD_LETTER_STREAM) if declares else []
     if service in invalidation.SOURCES:
         publish.append(invalidation.subjects(service))
+    if service in steps.STEP_OF:
+        publish.append(steps.subjects(service))
     if service == shared_state.OWNER:
         publish += _sharing(declares)
     subscribe = [f"{inbox_prefix(service)}.>"]
@@ -81,6 +83,8 @@ def of_service(service: str, declares: bool = True) -> Permissions:
         subscribe += [event.subject for event in catalog.EVENTS if event.watched]
     if service == invalidation.HEARD_BY:
         subscribe.append(invalidation.subjects())
+    if service == steps.HEARD_BY:
+        subscribe.append(steps.subjects())
     return Permissions(tuple(dict.fromkeys(publish)), tuple(subscribe), answers=bool(requests.answered_by(service)))
 
 

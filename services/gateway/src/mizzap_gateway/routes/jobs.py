@@ -22,7 +22,7 @@ class JobsQuery(PageQuery):
 async def list_jobs(
     query: Annotated[JobsQuery, Query()], caller: CallerHere, parts: PartsHere
 ) -> ListAnswer[library.Job]:
-    """The steps of the caller's photos."""
+    """The steps of the caller's photos. That one has begun is shown up to a second later."""
     question = library.ListJobs(user_id=caller.user_id, **query.model_dump())
     page = await parts.bus.ask(requests.PHOTOS_JOBS, question)
     return ListAnswer(data=page.jobs, pagination=pagination(question, page.total))
