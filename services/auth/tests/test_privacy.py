@@ -8,10 +8,10 @@ from sqlalchemy.exc import DBAPIError
 
 async def test_errors_hold_no_personal_data(auth, email) -> None:
     database = Database(auth.database_url)
-    refused = {"email": b"", "email_index": b"", "password_hash": "CANARY", "privacy_accepted": False}
+    refused = {"email": b"", "password_hash": "CANARY", "privacy_accepted": False}
     with pytest.raises(DBAPIError) as error:
         async with database.begin() as session:
-            await repository.add_user(session, {**refused, "username": "CANARY\0", "country": "FR"})
+            await repository.add_user(session, {**refused, "username": "CANARY\0", "country": "FR"}, [bytes(32)])
     await database.close()
     assert "CANARY" not in str(error.value)
     assert "INSERT INTO users" in str(error.value)  # it is still good for something
