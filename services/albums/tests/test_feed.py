@@ -1,7 +1,7 @@
 """The albums' part of the change feed: what each user is to know of."""
 
 import pytest
-from mizzap_albums import feed
+from mizzap_common import changes
 
 
 async def seen(user, after=0):
@@ -41,7 +41,7 @@ async def test_it_comes_in_pages(user):
 
 
 async def test_an_answer_stays_small_however_much_changed(user, monkeypatch):
-    monkeypatch.setattr(feed, "_ANSWER_BYTES", 1500)
+    monkeypatch.setattr(changes, "_ANSWER_BYTES", 1500)
     made = [(await user.create("Album", description="d" * 1000)).id for _ in range(3)]
     page = await user.changes()
     assert ([change.id for change in page.changes], page.more) == (made[:1], True)

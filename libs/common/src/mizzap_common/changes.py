@@ -5,7 +5,7 @@ A service that owns such things has these two tables beside its own. ``note`` wh
 user has and had.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -26,6 +26,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from mizzap_common.contracts import feed
+from mizzap_common.contracts.message import Message
 
 _metadata = MetaData()
 
@@ -52,6 +55,8 @@ CHANGE_HEADS = Table(
 
 # PostgreSQL takes 65,535 values a statement; a withdrawn consent changes all of a user's photos
 _ROWS_AT_ONCE = 5_000
+_ANSWER_BYTES = 512 * 1024
+"""How much of what changed goes into one answer: the broker takes 1 MiB."""
 
 Kind = Literal["created", "changed", "deleted"]
 
@@ -139,6 +144,31 @@ async def since(session: AsyncSession, user_id: int, after: int, limit: int) -> 
         Changed(row.seq, row.kind, row.thing_id, _change(row.deleted, row.created_seq > after), row.at)
         for row in await session.execute(statement)
     ]
+
+
+def page(
+    request: feed.ChangesRequest, found: Sequence[Changed], seen: Mapping[tuple[str, int], Message]
+) -> feed.ChangesPage:
+    """As many of the changes as fit into one answer. ``found`` are one more than asked for, if there are more; ``seen``
+    are the things that are there, by kind and id, as their owner sees them."""
+    told: list[feed.Change] = []
+    size = 0
+    for changed in found[: request.limit]:
+        thing = seen.get((changed.kind, changed.thing_id)) if changed.change != "deleted" else None
+        size += len(thing.to_json()) if thing else 0
+        if told and size > _ANSWER_BYTES:
+            break
+        told.append(
+            feed.Change(
+                seq=changed.seq,
+                kind=changed.kind,
+                id=changed.thing_id,
+                change=changed.change,
+                at=changed.at,
+                data=thing.model_dump(mode="json", by_alias=True) if thing else None,
+            )
+        )
+    return feed.ChangesPage(changes=told, last=told[-1].seq if told else request.after, more=len(told) < len(found))
 
 
 def _change(deleted: bool, new: bool) -> Kind:

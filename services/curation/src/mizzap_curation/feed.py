@@ -13,9 +13,6 @@ from mizzap_curation import orders_repository, repository, sets_repository
 from mizzap_curation.orders import to_answers
 from mizzap_curation.service import to_answer
 
-_ANSWER_BYTES = 512 * 1024
-"""How much of what changed goes into one answer: the broker takes 1 MiB."""
-
 
 class Feed:
     def __init__(self, database: Database) -> None:
@@ -26,15 +23,7 @@ class Feed:
             # one more than asked for, to know whether there are more
             found = await changes.since(session, request.user_id, request.after, request.limit + 1)
             seen = await _seen(session, request.user_id, found[: request.limit])
-        told: list[feed.Change] = []
-        size = 0
-        for changed in found[: request.limit]:
-            thing = seen.get((changed.kind, changed.thing_id))
-            size += len(thing.to_json()) if thing else 0
-            if told and size > _ANSWER_BYTES:
-                break
-            told.append(_change(changed, thing))
-        return feed.ChangesPage(changes=told, last=told[-1].seq if told else request.after, more=len(told) < len(found))
+        return changes.page(request, found, seen)
 
 
 async def _seen(session: AsyncSession, user_id: int, found: Sequence[Changed]) -> dict[tuple[str, int], Message]:
@@ -48,14 +37,3 @@ async def _seen(session: AsyncSession, user_id: int, found: Sequence[Changed]) -
     rows = await orders_repository.by_id(session, user_id, ordered)
     seen |= {(orders_repository.KIND, order.id): order for order in await to_answers(session, user_id, rows)}
     return seen
-
-
-def _change(changed: Changed, thing: Message | None) -> feed.Change:
-    return feed.Change(
-        seq=changed.seq,
-        kind=changed.kind,
-        id=changed.thing_id,
-        change=changed.change,
-        at=changed.at,
-        data=thing.model_dump(mode="json", by_alias=True) if thing else None,
-    )
