@@ -122,8 +122,6 @@ class Limits:
         if refused := [one for one in taken if one.retry_after]:
             worst = max(refused, key=lambda one: one.retry_after)
             return await problems.of_error(worst.refusal())(scope, traffic.receive, traffic.send)
-        if scope["type"] == "websocket":
-            return await self._app(scope, receive, send)  # what it says is not counted
         try:
             await self._app(scope, traffic.receive, traffic.send)
         finally:
