@@ -31,11 +31,17 @@ async def hearing(
     """A service that hears photo.uploaded, on streams made anew."""
     bus = Bus(service, url, database)
     bus.on(UPLOADED, handler, delays=FAST)
+    async with on_fresh_streams(bus):
+        yield bus
+
+
+@asynccontextmanager
+async def on_fresh_streams(bus: Bus) -> AsyncIterator[None]:
     await bus.connect()
     await empty_streams(bus.jetstream)
     await bus.start()
     try:
-        yield bus
+        yield
     finally:
         await bus.stop()
 

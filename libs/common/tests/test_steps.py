@@ -10,9 +10,9 @@ from mizzap_common.contracts import catalog, events, steps
 from mizzap_common.contracts.steps import Start
 from mizzap_common.db import Database
 from mizzap_common.inbox import Delivery
-from mizzap_common.testing import empty_streams, eventually, publish_event
+from mizzap_common.testing import eventually, publish_event
 
-from libs.common.tests.hearing import effects, keeping_quiet, publish, uploaded
+from libs.common.tests.hearing import effects, keeping_quiet, on_fresh_streams, publish, uploaded
 
 Work = Callable[[events.PhotoUploaded, Delivery], Awaitable[None]]
 
@@ -41,13 +41,8 @@ async def thumbs(url: str, database: Database, work: Work) -> AsyncIterator[Bus]
     bus = Bus("thumbs", url, database)
     bus.on(catalog.PHOTO_UPLOADED, bus.as_step(work))
     bus.on(catalog.PROCESSING_REQUESTED, bus.as_step(work))
-    await bus.connect()
-    await empty_streams(bus.jetstream)
-    await bus.start()
-    try:
+    async with on_fresh_streams(bus):
         yield bus
-    finally:
-        await bus.stop()
 
 
 def requested(photo_id: int, *wanted: events.Step) -> events.ProcessingRequested:

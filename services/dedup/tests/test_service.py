@@ -31,9 +31,10 @@ from mizzap_common.testing import (
 from mizzap_dedup.app import build
 from mizzap_dedup.service import human_size
 from mizzap_dedup.settings import DedupSettings
-from mizzap_dedup.vectors import OWNER
 from PIL import Image
-from qdrant_client import AsyncQdrantClient, models
+from qdrant_client import AsyncQdrantClient
+
+from services.dedup.tests.worlds import vectors_of
 
 Pixels = npt.NDArray[np.uint8]
 Scene = Callable[[int], Pixels]
@@ -104,14 +105,7 @@ class World:
         return {found.photo_id for found in (await self.bus.ask(requests.DEDUP_EMBEDDINGS, request)).embeddings}
 
     async def vectors(self) -> set[int]:
-        mine = models.FieldCondition(key=OWNER, match=models.MatchValue(value=str(self.user)))
-        found: set[int] = set()
-        for collection in (await self.qdrant.get_collections()).collections:
-            points, _ = await self.qdrant.scroll(
-                collection.name, scroll_filter=models.Filter(must=[mine]), limit=1000, with_payload=False
-            )
-            found |= {int(point.id) for point in points}
-        return found
+        return await vectors_of(self.qdrant, self.user)
 
 
 @pytest.fixture(scope="module")

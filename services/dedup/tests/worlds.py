@@ -21,6 +21,18 @@ from sqlalchemy import select
 _users, _photos, _changes = count(2**33), count(2**42), count(1)
 
 
+async def vectors_of(qdrant: AsyncQdrantClient, user_id: int) -> set[int]:
+    """The photos of a user that have a vector in any collection."""
+    mine = models.FieldCondition(key=OWNER, match=models.MatchValue(value=str(user_id)))
+    found: set[int] = set()
+    for collection in (await qdrant.get_collections()).collections:
+        points, _ = await qdrant.scroll(
+            collection.name, scroll_filter=models.Filter(must=[mine]), limit=1000, with_payload=False
+        )
+        found |= {int(point.id) for point in points}
+    return found
+
+
 @dataclass
 class World:
     bus: Bus
@@ -52,14 +64,7 @@ class World:
         return photo
 
     async def vectors(self) -> set[int]:
-        mine = models.FieldCondition(key=OWNER, match=models.MatchValue(value=str(self.user)))
-        found: set[int] = set()
-        for collection in (await self.qdrant.get_collections()).collections:
-            points, _ = await self.qdrant.scroll(
-                collection.name, scroll_filter=models.Filter(must=[mine]), limit=1000, with_payload=False
-            )
-            found |= {int(point.id) for point in points}
-        return found
+        return await vectors_of(self.qdrant, self.user)
 
     async def pairs(self) -> dict[str, duplicating.Duplicate]:
         page = await self.bus.ask(requests.DEDUP_LIST, duplicating.ListDuplicates(user_id=self.user))
