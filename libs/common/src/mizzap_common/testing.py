@@ -64,8 +64,7 @@ async def outsider(nats_url: str, replies: Sequence[Reply] = ()) -> AsyncIterato
     """
     bus = Bus("tests", nats_url)
     await bus.connect()
-    # a disk that others use may be slow to make so many files
-    await empty_streams(bus.client.jetstream(timeout=60))
+    await empty_streams(bus.jetstream)
     for method, handler in replies:
         bus.answer(method, handler)
     await bus.start()
