@@ -35,7 +35,7 @@ async def test_without_consent_a_photo_is_left_out(somebody, database, photo):
     photo_id = await somebody.upload(photo())
     await somebody.handled()
     [skipped] = await testing.eventually(lambda: somebody.published(catalog.SCORE_SKIPPED))
-    assert (skipped.photo_id, skipped.reason) == (photo_id, "no_ai_consent")
+    assert (skipped.photo_id, skipped.reason) == (photo_id, "no_ai_consent") and skipped.began_at
     assert await results(somebody, database) == (0, 0)
     assert await somebody.published(catalog.PHOTO_SCORED) == []
     assert (await somebody.moments()).moments == []

@@ -23,7 +23,7 @@ async def test_a_photo_gets_a_score_and_its_time(mizzap, database, photo):
     (scored,) = await testing.eventually(told)
     (row,) = await scores_of(database, mizzap.user_id)
     assert (scored.photo_id, row.photo_id) == (photo_id, photo_id)
-    assert scored.quality_score == row.quality
+    assert scored.quality_score == row.quality and scored.began_at
     assert 0.5 < row.quality <= 1
     assert row.taken_at.isoformat() == "2025-10-12T15:00:00"
     assert not row.screenshot
@@ -61,7 +61,7 @@ async def test_what_is_no_photo_is_an_outcome(mizzap, database, photo, damage, c
 
     (failed,) = await testing.eventually(told)
     assert (failed.photo_id, failed.code) == (photo_id, code)
-    assert failed.message
+    assert failed.message and failed.began_at
     assert await scores_of(database, mizzap.user_id) == []
     assert await testing.dead_letters(mizzap.bus.jetstream) == 0
 

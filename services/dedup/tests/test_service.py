@@ -149,6 +149,7 @@ async def test_copies_are_found_with_their_reasons(world: World, scene: Scene) -
     assert {event.duplicate_photo_id for event in told} >= {exact, small}
     hashed = await world.told(catalog.PHOTO_FINGERPRINTED)
     assert sorted(event.photo_id for event in hashed) == [original, exact, small, other]
+    assert all(event.began_at for event in hashed)
 
 
 async def test_two_shots_are_no_duplicates_however_alike(world: World, scene: Scene) -> None:
@@ -250,7 +251,7 @@ async def test_a_lost_collection_is_made_anew(world: World, scene: Scene) -> Non
 async def test_what_is_no_photo_fails_its_step(world: World) -> None:
     await world.add(b"\xff\xd8\xff\xe0 no photo at all")
     (failed,) = await world.told(catalog.FINGERPRINT_FAILED)
-    assert failed.code == "IMAGE_UNREADABLE"
+    assert failed.code == "IMAGE_UNREADABLE" and failed.began_at
 
 
 async def test_space_is_counted_once_for_a_shared_original(world: World, scene: Scene) -> None:

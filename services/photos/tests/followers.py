@@ -66,13 +66,17 @@ class Writer:
         await self.photos.inspected(event, delivery(), found)
 
     async def finish(self) -> None:
-        about = events.PhotoEvent(**self.about())
+        about = events.StepEnded(**self.about())
         for step in STEPS:
             values = {"quality_score": self.chance.random()} if step == "ai_score" else {}
             await self.photos.step_done(about, delivery(), step, values)
 
     async def fail(self) -> None:
-        await self.photos.step_failed(events.PhotoEvent(**self.about()), delivery(), "thumbnail", "BAD", "No.")
+        await self.fail_step(self.chance.choice(self.ids), "thumbnail")
+
+    async def fail_step(self, photo_id: int, step: library.JobType) -> None:
+        failure = events.StepFailed(photo_id=photo_id, user_id=self.user_id, code="BAD", message="No.")
+        await self.photos.step_failed(failure, delivery(), step)
 
     async def pair(self) -> None:
         await self.match(active=self.chance.random() < 0.7)
@@ -128,12 +132,12 @@ class Writer:
         )
         await self.consent.changed(event, delivery())
 
-    async def end_all_steps_but_one(self, photo_id: int, failed: bool) -> events.PhotoEvent:
-        about = events.PhotoEvent(photo_id=photo_id, user_id=self.user_id)
+    async def end_all_steps_but_one(self, photo_id: int, failed: bool) -> events.StepEnded:
+        about = events.StepEnded(photo_id=photo_id, user_id=self.user_id)
         for step in ("metadata_extract", "dedup"):
             await self.photos.step_done(about, delivery(), step, {})  # type: ignore[arg-type]
         if failed:
-            await self.photos.step_failed(about, delivery(), "ai_score", "BAD", "No.")
+            await self.fail_step(photo_id, "ai_score")
         else:
             await self.photos.step_done(about, delivery(), "ai_score", {})
         return about

@@ -85,7 +85,7 @@ async def test_the_end_of_the_last_step_reaches_a_follower(
     if ending == "processed":
         await writer.photos.step_done(about, delivery(), "thumbnail", {})
     else:
-        await writer.photos.step_failed(about, delivery(), "thumbnail", "BAD", "No.")
+        await writer.fail_step(about.photo_id, "thumbnail")
     [photo] = (await follower.catch_up()).values()
     assert photo["status"] == ending and photo["processedAt"]
     assert follower.has == await server_state(database, ring, user_id)

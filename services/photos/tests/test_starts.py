@@ -1,7 +1,7 @@
 """Steps that have begun: seen as such once a worker said so, and nothing else rests on it."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from mizzap_common.contracts import catalog, events, library, requests, steps
@@ -43,8 +43,8 @@ async def uploaded(world: World, name: str = "a.jpg") -> int:
     return photo_id
 
 
-async def end_thumbnail(world: World, photo_id: int) -> library.Job:
-    about = {"photo_id": photo_id, "user_id": USER}
+async def end_thumbnail(world: World, photo_id: int, began_at: datetime | None = None) -> library.Job:
+    about = {"photo_id": photo_id, "user_id": USER, "began_at": began_at}
     await world.tell(catalog.PHOTO_THUMBNAILED, events.PhotoThumbnailed(**about, renditions=[]))
     return await job_is(world, photo_id, "thumbnail", "completed")
 
@@ -78,12 +78,8 @@ async def test_a_step_that_has_begun_is_under_way_until_it_ends(world: World) ->
 async def test_photos_says_it_of_its_own_step(world: World) -> None:
     photo_id = await uploaded(world)
 
-    async def noted() -> library.Job | None:
-        job = (await jobs_of(world, photo_id))["metadata_extract"]
-        return job if job.started_at and job.completed_at else None
-
-    job = await eventually(noted)
-    assert job.status == "completed" and job.created_at <= job.started_at <= job.completed_at
+    job = (await jobs_of(world, photo_id))["metadata_extract"]
+    assert job.started_at and job.completed_at and job.created_at < job.started_at < job.completed_at
 
 
 async def test_who_says_it_late_or_of_somebody_elses_photo_or_nothing_sensible_changes_nothing(world: World) -> None:
@@ -102,16 +98,34 @@ async def test_who_says_it_late_or_of_somebody_elses_photo_or_nothing_sensible_c
     assert (after["dedup"].status, after["dedup"].started_at) == ("queued", None)
 
 
-async def test_a_step_that_ends_before_its_beginning_is_written_has_one_all_the_same(
-    world: World, starts: Starts
-) -> None:
+async def test_a_step_whose_beginning_nobody_heard_has_one_all_the_same(world: World) -> None:
     photo_id = await uploaded(world)
-    starts.hear(Start(USER, photo_id, "thumbnail"))
-    ended = await end_thumbnail(world, photo_id)
-    await starts.write()
-    after = (await jobs_of(world, photo_id))["thumbnail"]
-    assert after.started_at is not None and after.completed_at == ended.completed_at is not None
-    assert after.status == "completed" and after.created_at <= after.started_at <= after.completed_at
+    began_at = datetime.now(UTC)
+    ended = await end_thumbnail(world, photo_id, began_at)
+    assert ended.started_at == began_at
+    assert ended.completed_at is not None and ended.created_at < ended.started_at < ended.completed_at
+
+
+async def test_a_step_that_fails_says_when_it_began(world: World) -> None:
+    photo_id = await uploaded(world)
+    about = {"photo_id": photo_id, "user_id": USER, "began_at": datetime.now(UTC)}
+    failure = events.StepFailed(**about, code="IMAGE_UNREADABLE", message="Cut short.")
+    await world.tell(catalog.THUMBNAIL_FAILED, failure)
+    assert (await job_is(world, photo_id, "thumbnail", "failed")).started_at == about["began_at"]
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_workers_wrong_clock_puts_no_beginning_outside_its_step(world: World, hours: int) -> None:
+    photo_id = await uploaded(world)
+    ended = await end_thumbnail(world, photo_id, datetime.now(UTC) + timedelta(hours=hours))
+    assert ended.started_at == (ended.created_at if hours < 0 else ended.completed_at)
+
+
+async def test_a_beginning_that_was_heard_stays_when_the_step_ends(world: World) -> None:
+    photo_id = await uploaded(world)
+    await say(world, "thumbs", photo_id)
+    begun = await job_is(world, photo_id, "thumbnail", "processing")
+    assert (await end_thumbnail(world, photo_id, datetime.now(UTC))).started_at == begun.started_at
 
 
 async def test_a_beginning_from_before_the_step_was_wanted_again_is_none(

@@ -35,6 +35,7 @@ async def test_three_upright_jpegs_without_metadata(bus, storage, upload, photo)
 
     (thumbnailed,) = await of_photo(bus, catalog.PHOTO_THUMBNAILED, uploaded)
 
+    assert thumbnailed.began_at
     sizes = {(r.side, r.width, r.height) for r in thumbnailed.renditions}
     assert sizes == {(200, 100, 200), (400, 200, 400), (1200, 600, 1200)}
     for rendition in thumbnailed.renditions:
@@ -84,7 +85,7 @@ async def test_what_is_no_photo_is_an_outcome_at_the_first_try(bus, storage, upl
     (failed,) = await of_photo(bus, catalog.THUMBNAIL_FAILED, uploaded)
 
     assert failed.code == code
-    assert failed.message
+    assert failed.message and failed.began_at
     assert await _published_about(bus, catalog.PHOTO_THUMBNAILED, uploaded.photo_id) == []
     assert await storage.list(rendition_prefix(uploaded.user_id, uploaded.photo_id)) == []
     assert await testing.dead_letters(bus.jetstream) == 0

@@ -1,6 +1,7 @@
 """The inbox: which events this service has turned into their effect. Each counts once, however often it comes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -23,6 +24,8 @@ class Delivery:
     """Sent once more by the sweeper: somebody behind us may be missing what we made of it the first time."""
     user_id: int | None = None
     """Whose it is: once they are erased it has no effect any more. None for what outlives its user."""
+    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When this service took it in hand this time, by its own clock."""
 
 
 class AlreadyHandled(Exception):

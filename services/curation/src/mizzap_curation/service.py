@@ -5,7 +5,7 @@ from typing import Any
 
 from mizzap_common import ai_consents, changes, hidden, outbox, tombstones
 from mizzap_common.ai_consents import ConsentCame
-from mizzap_common.contracts import catalog, curating, events, library
+from mizzap_common.contracts import catalog, curating, events, library, steps
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, NotFound
 from mizzap_common.imaging.errors import ImageError
@@ -39,42 +39,36 @@ class Curation:
 
         Raises NotYet when nothing was heard of the user's consent, or it came while the photo was being left out.
         """
+        ending = steps.ending(photo, delivery.began_at)
         outcome = await self._examine(photo) if await self._may_score(photo.user_id, delivery) else None
         async with self.database.effect(delivery) as session:
             if await tombstones.is_buried(session, photo.photo_id, photo.user_id):
                 return
             consent = await ai_consents.held(session, photo.user_id)
             if consent is None:
-                await self._leave_out(session, photo)
+                await self._leave_out(session, ending)
                 return
             if outcome is None:
                 raise ConsentCame
             if isinstance(outcome, NotFound):
                 raise outcome
             if isinstance(outcome, ImageError):
-                failed = events.StepFailed(
-                    user_id=photo.user_id, photo_id=photo.photo_id, code=outcome.code, message=outcome.message
-                )
+                failed = events.StepFailed(**ending, code=outcome.code, message=outcome.message)
                 await outbox.add(session, catalog.SCORE_FAILED, failed)
                 return
             await sets_repository.mark_due(session, photo.user_id, self.patience)
             await repository.store_score(session, _score_row(photo, outcome))
-            scored = events.PhotoScored(
-                user_id=photo.user_id,
-                photo_id=photo.photo_id,
-                quality_score=outcome.quality.total,
-                consent_change=consent,
-            )
+            scored = events.PhotoScored(**ending, quality_score=outcome.quality.total, consent_change=consent)
             await outbox.add(session, catalog.PHOTO_SCORED, scored)
 
     async def _may_score(self, user_id: int, delivery: Delivery) -> bool:
         async with self.database.begin() as session:
             return await ai_consents.looked_up(session, user_id, delivery)
 
-    async def _leave_out(self, session: AsyncSession, photo: events.PhotoUploaded) -> None:
-        await ai_consents.nothing_came(session, photo.user_id)
-        await repository.leave_unscored(session, photo.user_id, photo.photo_id)
-        skipped = events.StepSkipped(user_id=photo.user_id, photo_id=photo.photo_id, reason="no_ai_consent")
+    async def _leave_out(self, session: AsyncSession, ending: dict[str, Any]) -> None:
+        skipped = events.StepSkipped(**ending, reason="no_ai_consent")
+        await ai_consents.nothing_came(session, skipped.user_id)
+        await repository.leave_unscored(session, skipped.user_id, skipped.photo_id)
         await outbox.add(session, catalog.SCORE_SKIPPED, skipped)
 
     async def _examine(self, photo: events.PhotoUploaded) -> Examination | ImageError | NotFound:

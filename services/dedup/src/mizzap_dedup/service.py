@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 from mizzap_common import ai_consents, changes, hidden, outbox, tombstones
 from mizzap_common.ai_consents import ConsentCame
-from mizzap_common.contracts import catalog, duplicating, events, library
+from mizzap_common.contracts import catalog, duplicating, events, library, steps
 from mizzap_common.db import Database
 from mizzap_common.errors import NotFound
 from mizzap_common.imaging.errors import ImageError
@@ -109,7 +109,7 @@ class Dedup:
                 if await tombstones.is_buried(session, photo.photo_id, photo.user_id):
                     await self._take_back(photo)
                 elif found is not None:
-                    await self._record(session, photo, found, matches)
+                    await self._record(session, photo, delivery, found, matches)
         except AlreadyHandled:
             # another worker was quicker, and the photo may be gone since: our vector would stay for ever
             if await self._is_buried(photo):
@@ -117,7 +117,12 @@ class Dedup:
             raise
 
     async def _record(
-        self, session: AsyncSession, photo: events.PhotoUploaded, found: Examination, matches: dict[int, Match]
+        self,
+        session: AsyncSession,
+        photo: events.PhotoUploaded,
+        delivery: Delivery,
+        found: Examination,
+        matches: dict[int, Match],
     ) -> None:
         consent = await ai_consents.held(session, photo.user_id)
         if consent is not None and self.vectors is not None and found.vector is None:
@@ -135,18 +140,18 @@ class Dedup:
         ]
         await repository.store_matches(session, made)
         await regroup(session, photo.user_id, [photo.photo_id])
-        about = {"photo_id": photo.photo_id, "user_id": photo.user_id}
-        hashed = events.PhotoFingerprinted(**about, perceptual_hash=found.fingerprint.perceptual_hash)
+        ending = steps.ending(photo, delivery.began_at)
+        hashed = events.PhotoFingerprinted(**ending, perceptual_hash=found.fingerprint.perceptual_hash)
         await outbox.add(session, catalog.PHOTO_FINGERPRINTED, hashed)
         if found.vector is not None and self.model.id and self.model.dimensions:
             await repository.mark_embedded(session, photo.user_id, photo.photo_id)
+            about = {"photo_id": photo.photo_id, "user_id": photo.user_id}
             embedded = events.PhotoEmbedded(**about, model_id=self.model.id, dimensions=self.model.dimensions)
             await outbox.add(session, catalog.PHOTO_EMBEDDED, embedded)
 
     async def _fail(self, photo: events.PhotoUploaded, delivery: Delivery, error: ImageError) -> None:
-        failed = events.StepFailed(
-            photo_id=photo.photo_id, user_id=photo.user_id, code=error.code, message=error.message
-        )
+        ending = steps.ending(photo, delivery.began_at)
+        failed = events.StepFailed(**ending, code=error.code, message=error.message)
         async with self.database.effect(delivery) as session:
             if not await tombstones.is_buried(session, photo.photo_id, photo.user_id):
                 await outbox.add(session, catalog.FINGERPRINT_FAILED, failed)

@@ -1,7 +1,7 @@
 """What the photos service does when it hears of something."""
 
 from mizzap_common.bus import Bus
-from mizzap_common.contracts import catalog, events, library
+from mizzap_common.contracts import catalog, events, library, steps
 from mizzap_common.delivery import Handler
 from mizzap_common.imaging.errors import ImageError
 from mizzap_common.imaging.metadata import read_metadata
@@ -46,7 +46,9 @@ class Handlers:
         try:
             found = await self.pool.run(read_metadata, data)
         except ImageError as error:
-            await self.photos.step_failed(event, delivery, "metadata_extract", error.code, error.message)
+            ending = steps.ending(event, delivery.began_at)
+            failed = events.StepFailed(**ending, code=error.code, message=error.message)
+            await self.photos.step_failed(failed, delivery, "metadata_extract")
         else:
             await self.photos.inspected(event, delivery, found)
 
@@ -61,7 +63,7 @@ class Handlers:
 
     def failing(self, step: library.JobType) -> Handler[events.StepFailed]:
         async def failed(event: events.StepFailed, delivery: Delivery) -> None:
-            await self.photos.step_failed(event, delivery, step, event.code, event.message)
+            await self.photos.step_failed(event, delivery, step)
 
         return failed
 

@@ -17,11 +17,9 @@ from sqlalchemy import (
     Integer,
     Text,
     bindparam,
-    case,
     column,
     func,
     insert,
-    or_,
     select,
     update,
 )
@@ -38,6 +36,7 @@ Wanting = catalog.Event[events.PhotoUploaded] | catalog.Event[events.ProcessingR
 UNDER_WAY = ("queued", "processing")
 """What has not ended: whether a step has begun is for people to see, and decides nothing."""
 _TIME = DateTime(timezone=True)
+_wanted_at = func.coalesce(col(JobRow.asked_at), col(JobRow.created_at))
 
 
 async def create(session: AsyncSession, user_id: int, photo_id: int) -> None:
@@ -53,8 +52,8 @@ async def create(session: AsyncSession, user_id: int, photo_id: int) -> None:
 async def begin(session: AsyncSession, heard: Mapping[Start, datetime]) -> set[Start]:
     """Notes which steps have begun, and when. Returns those that were noted.
 
-    One that has ended meanwhile only learns its beginning; one from before the step was wanted again is none. What
-    another transaction holds is left out: who waits for nobody is in no circle of waiting.
+    One from before the step was wanted again is none, and a step that has ended was told when it began. What another
+    transaction holds is left out: who waits for nobody is in no circle of waiting.
     """
     users, photos, types = zip(*heard, strict=True)
     told = (
@@ -65,36 +64,41 @@ async def begin(session: AsyncSession, heard: Mapping[Start, datetime]) -> set[S
         .table_valued("user_id", "photo_id", "job_type", column("at", _TIME))
         .render_derived("told")
     )  # fmt: skip
-    ended, wanted = col(JobRow.completed_at), func.coalesce(col(JobRow.asked_at), col(JobRow.created_at))
     begun = (
         select(col(JobRow.id), told.c.at)
         .where(
             col(JobRow.user_id) == told.c.user_id, col(JobRow.photo_id) == told.c.photo_id,
-            col(JobRow.job_type) == told.c.job_type, col(JobRow.started_at).is_(None),
-            told.c.at >= wanted, or_(ended.is_(None), told.c.at <= ended),
+            col(JobRow.job_type) == told.c.job_type, col(JobRow.status) == "queued", told.c.at >= _wanted_at,
         )
         .with_for_update(of=JobRow, skip_locked=True)
         .cte("begun")
     )  # fmt: skip
-    status = case((col(JobRow.status) == "queued", "processing"), else_=col(JobRow.status))
     rows = await session.execute(
         update(JobRow)
         .where(col(JobRow.id) == begun.c.id)
-        .values(status=status, started_at=begun.c.at)
+        .values(status="processing", started_at=begun.c.at)
         .returning(col(JobRow.user_id), col(JobRow.photo_id), col(JobRow.job_type))
     )
     return {Start(user_id, photo_id, cast(library.JobType, step)) for user_id, photo_id, step in rows}
 
 
 async def end(
-    session: AsyncSession, photo_id: int, step: str, code: str | None = None, message: str | None = None
+    session: AsyncSession, event: events.StepEnded, step: str, code: str | None = None, message: str | None = None
 ) -> None:
-    """Marks a step as completed, or as failed when there is an error's code."""
+    """Marks a step as completed, or as failed when there is an error's code.
+
+    Its worker's clock may be wrong: a step begins neither before it was wanted nor after it has ended.
+    """
+    began = func.least(func.greatest(bindparam("began", event.began_at, _TIME), _wanted_at), func.now())
     await session.execute(
         update(JobRow)
-        .where(col(JobRow.photo_id) == photo_id, col(JobRow.job_type) == step)
+        .where(col(JobRow.photo_id) == event.photo_id, col(JobRow.job_type) == step)
         .values(
-            status="failed" if code else "completed", error_code=code, error_message=message, completed_at=func.now()
+            status="failed" if code else "completed",
+            error_code=code,
+            error_message=message,
+            started_at=func.coalesce(col(JobRow.started_at), began) if event.began_at else col(JobRow.started_at),
+            completed_at=func.now(),
         )
     )
 
@@ -159,7 +163,6 @@ async def overdue(
     ``after`` doubles with every time a step was asked for. ``arrived_before`` is the broker's word: of the events
     told before that moment the step's consumer holds none any more. It has handled them, or they were lost.
     """
-    last = func.coalesce(col(JobRow.asked_at), col(JobRow.created_at))
     by_upload = event is catalog.PHOTO_UPLOADED
     it = (
         (OUTBOX.c.about == func.concat("photo/", col(JobRow.photo_id)))
@@ -178,7 +181,7 @@ async def overdue(
             col(JobRow.status).in_(UNDER_WAY),
             col(JobRow.job_type) == step,
             col(JobRow.request_id).is_(None) if by_upload else col(JobRow.request_id).is_not(None),
-            last < func.now() - after * func.pow(2, col(JobRow.asked_count)),
+            _wanted_at < func.now() - after * func.pow(2, col(JobRow.asked_count)),
             told,
         )
         .order_by(col(JobRow.created_at))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import cast
 
 from mizzap_common import outbox, tombstones
-from mizzap_common.contracts import catalog, events, library
+from mizzap_common.contracts import catalog, events, library, steps
 from mizzap_common.db import Database
 from mizzap_common.errors import NotFound, QuotaExceeded, Unauthorized
 from mizzap_common.imaging.metadata import PhotoMetadata
@@ -129,37 +129,34 @@ class Photos:
         """Stores what the photo says of itself."""
         async with self.database.effect(delivery) as session:
             values = await inspection.take_down(session, self.ring, event, found)
-            await self.step_ended(session, event, "metadata_extract", values)
+            ended = events.StepEnded(**steps.ending(event, delivery.began_at))
+            await self.step_ended(session, ended, "metadata_extract", values)
 
     async def step_done(
-        self, event: events.PhotoEvent, delivery: Delivery, step: library.JobType, values: Mapping[str, object]
+        self, event: events.StepEnded, delivery: Delivery, step: library.JobType, values: Mapping[str, object]
     ) -> None:
         async with self.database.effect(delivery) as session:
             await self.step_ended(session, event, step, values)
 
-    async def step_failed(
-        self, event: events.PhotoEvent, delivery: Delivery, step: library.JobType, code: str, message: str
-    ) -> None:
+    async def step_failed(self, event: events.StepFailed, delivery: Delivery, step: library.JobType) -> None:
         async with self.database.effect(delivery) as session:
-            await self.fail_step(session, event.user_id, event.photo_id, step, code, message)
+            await self.fail_step(session, event, step)
 
-    async def fail_step(
-        self, session: AsyncSession, user_id: int, photo_id: int, step: library.JobType, code: str, message: str
-    ) -> None:
+    async def fail_step(self, session: AsyncSession, event: events.StepFailed, step: library.JobType) -> None:
         """The step will not succeed. The first reason is the photo's."""
-        if await repository.get(session, user_id, photo_id, lock=True) is None:
+        if await repository.get(session, event.user_id, event.photo_id, lock=True) is None:
             return
-        await jobs.end(session, photo_id, step, code, message)
-        await self._finish(session, user_id, photo_id)
+        await jobs.end(session, event, step, event.code, event.message)
+        await self._finish(session, event.user_id, event.photo_id)
 
     async def step_ended(
-        self, session: AsyncSession, event: events.PhotoEvent, step: library.JobType, values: Mapping[str, object]
+        self, session: AsyncSession, event: events.StepEnded, step: library.JobType, values: Mapping[str, object]
     ) -> None:
         # the row's lock lets the steps that end at the same time see each other
         if await repository.get(session, event.user_id, event.photo_id, lock=True) is None:
             return
         await repository.change(session, event.user_id, event.photo_id, values)
-        await jobs.end(session, event.photo_id, step)
+        await jobs.end(session, event, step)
         await self._finish(session, event.user_id, event.photo_id)
 
     async def _finish(self, session: AsyncSession, user_id: int, photo_id: int) -> None:

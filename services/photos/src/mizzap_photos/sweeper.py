@@ -6,12 +6,12 @@ nothing left that was sent before the step was last asked for.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from mizzap_common import outbox, tasks
 from mizzap_common.bus import Bus
-from mizzap_common.contracts import catalog, library
+from mizzap_common.contracts import catalog, events, library
 from mizzap_common.contracts.steps import WORKERS
 from mizzap_common.db import DATABASE_ERRORS, Database
 from mizzap_common.storage import STORE_ERRORS, Storage
@@ -78,10 +78,13 @@ class Sweeper:
 
     async def _give_up(self, session: AsyncSession, job: JobRow) -> None:
         log.error("step given up", step=job.job_type, photo_id=job.photo_id)
-        await self.photos.fail_step(
-            session, job.user_id, job.photo_id, job.job_type, "PROCESSING_GAVE_UP",  # type: ignore[arg-type]
-            "Processing did not come to an end, however often it was tried. The photo itself is safe.",
-        )  # fmt: skip
+        failed = events.StepFailed(
+            user_id=job.user_id,
+            photo_id=job.photo_id,
+            code="PROCESSING_GAVE_UP",
+            message="Processing did not come to an end, however often it was tried. The photo itself is safe.",
+        )
+        await self.photos.fail_step(session, failed, cast(library.JobType, job.job_type))
 
     async def run_orphans(self) -> None:
         age = timedelta(hours=self.settings.orphan_after_hours)

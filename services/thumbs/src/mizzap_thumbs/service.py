@@ -1,9 +1,10 @@
 """What the thumbs service decides: which renditions a photo gets, and that a deleted photo keeps none."""
 
 import hashlib
+from typing import Any
 
 from mizzap_common import outbox, tombstones
-from mizzap_common.contracts import catalog, events, library
+from mizzap_common.contracts import catalog, events, library, steps
 from mizzap_common.db import Database
 from mizzap_common.errors import NotFound
 from mizzap_common.imaging import decode
@@ -37,7 +38,7 @@ class Thumbs:
                 if await tombstones.is_buried(session, photo.photo_id, photo.user_id):
                     await self._remove_objects(photo)
                 else:
-                    await _record(session, photo, outcome)
+                    await _record(session, outcome, steps.ending(photo, delivery.began_at))
         except AlreadyHandled:
             # another worker was quicker, and the photo may be gone since: what we have just put would stay for ever
             await self._take_back_if_buried(photo)
@@ -106,17 +107,15 @@ class Thumbs:
 
 
 async def _record(
-    session: AsyncSession, photo: events.PhotoUploaded, outcome: list[RenditionRow] | ImageError | NotFound
+    session: AsyncSession, outcome: list[RenditionRow] | ImageError | NotFound, ending: dict[str, Any]
 ) -> None:
     if isinstance(outcome, NotFound):
         raise outcome
     if isinstance(outcome, ImageError):
-        failed = events.StepFailed(
-            user_id=photo.user_id, photo_id=photo.photo_id, code=outcome.code, message=outcome.message
-        )
+        failed = events.StepFailed(**ending, code=outcome.code, message=outcome.message)
         await outbox.add(session, catalog.THUMBNAIL_FAILED, failed)
         return
     await repository.store(session, outcome)
     renditions = [events.Rendition.model_validate(rendition, from_attributes=True) for rendition in outcome]
-    thumbnailed = events.PhotoThumbnailed(user_id=photo.user_id, photo_id=photo.photo_id, renditions=renditions)
+    thumbnailed = events.PhotoThumbnailed(**ending, renditions=renditions)
     await outbox.add(session, catalog.PHOTO_THUMBNAILED, thumbnailed)

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from mizzap_common.contracts.message import Message
 
@@ -164,11 +164,18 @@ class PhotoChanged(PhotoEvent):
     """The user has changed something about the photo, as whether it is a favourite."""
 
 
-class PhotoThumbnailed(PhotoEvent):
+class StepEnded(PhotoEvent):
+    """A step of the photo has come to its end, whichever."""
+
+    began_at: AwareDatetime | None = None
+    """When its worker took it in hand, by the worker's clock; events of before it was told don't say it."""
+
+
+class PhotoThumbnailed(StepEnded):
     renditions: list[Rendition]
 
 
-class PhotoFingerprinted(PhotoEvent):
+class PhotoFingerprinted(StepEnded):
     """The hashes are stored and all lanes have been searched."""
 
     perceptual_hash: str
@@ -180,14 +187,14 @@ class PhotoEmbedded(PhotoEvent):
     dimensions: int
 
 
-class PhotoScored(PhotoEvent):
+class PhotoScored(StepEnded):
     quality_score: float
     """Technical quality, 0.0 to 1.0."""
     consent_change: int = 0
     """The ``change`` of the AI consent that it was made under: an older one than a withdrawal doesn't count any more."""
 
 
-class StepSkipped(PhotoEvent):
+class StepSkipped(StepEnded):
     """A step that was left out, as the user has not agreed to it. The photo counts as processed all the same."""
 
     reason: str
@@ -199,7 +206,7 @@ class StepAllowed(UserEvent):
     photo_ids: list[int]
 
 
-class StepFailed(PhotoEvent):
+class StepFailed(StepEnded):
     """A step that will never succeed for this photo, as it can't be decoded, say."""
 
     code: str

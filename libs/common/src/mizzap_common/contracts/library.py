@@ -198,7 +198,8 @@ class Photos(Message):
 
 class Job(Message):
     """A step of a photo. It is ``processing`` from ``started_at`` on, as its worker said: a word that may get lost, and
-    then a step ends without. Both start anew when the step is wanted again."""
+    then it stays ``queued`` until its end, which says when it began. All of it starts anew when the step is wanted again.
+    """
 
     id: int
     photo_id: int

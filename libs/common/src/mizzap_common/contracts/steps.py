@@ -1,12 +1,13 @@
 """A photo's steps: which service does each, and what it says when it begins one: a hint, over plain NATS.
 
-Nothing rests on the hint, as nobody keeps it: whether a step is done is told by the events that end it. It holds the ids
-of a user and a photo and nothing else.
+Nothing rests on the hint, as nobody keeps it: that a step is done, and when it began, is told by the events that end it.
+It holds the ids of a user and a photo and nothing else.
 """
 
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from mizzap_common.contracts import library
+from mizzap_common.contracts import events, library
 
 WORKERS: dict[library.JobType, str] = {
     "metadata_extract": "photos",
@@ -25,6 +26,11 @@ class Start(NamedTuple):
     user_id: int
     photo_id: int
     step: library.JobType
+
+
+def ending(photo: events.PhotoEvent, began_at: datetime) -> dict[str, Any]:
+    """What every event that ends a step of the photo says."""
+    return {"user_id": photo.user_id, "photo_id": photo.photo_id, "began_at": began_at}
 
 
 def subject(service: str, user_id: int) -> str:
