@@ -13,7 +13,7 @@ from mizzap_albums.app import build
 from mizzap_albums.settings import AlbumsSettings
 from mizzap_common import migrations, testing
 from mizzap_common.bus import Bus
-from mizzap_common.contracts import albums, catalog, events, feed, library, requests
+from mizzap_common.contracts import albums, catalog, events, family_events, feed, library, requests
 from mizzap_common.db import Database
 from mizzap_common.errors import NotFound
 from mizzap_common.tables import INBOX
@@ -151,19 +151,19 @@ class Family:
 
     def joining(self, user: Client, role: events.FamilyRole = "member") -> Told:
         self.roles[user.user_id] = role
-        return catalog.USER_JOINED_FAMILY, self._event(events.FamilyMemberEvent, user.user_id, role=role)
+        return catalog.USER_JOINED_FAMILY, self._event(family_events.FamilyMemberEvent, user.user_id, role=role)
 
     def leaving(self, user: Client) -> Told:
         role = self.roles.pop(user.user_id)
-        return catalog.USER_LEFT_FAMILY, self._event(events.FamilyMemberEvent, user.user_id, role=role)
+        return catalog.USER_LEFT_FAMILY, self._event(family_events.FamilyMemberEvent, user.user_id, role=role)
 
     def becoming(self, user: Client, role: events.FamilyRole) -> Told:
         self.roles[user.user_id] = role
-        members = [events.FamilyMembership(user_id=user_id, role=role) for user_id, role in self.roles.items()]
-        return catalog.FAMILY_CHANGED, self._event(events.FamilyChanged, user.user_id, members=members)
+        members = [family_events.FamilyMembership(user_id=user_id, role=role) for user_id, role in self.roles.items()]
+        return catalog.FAMILY_CHANGED, self._event(family_events.FamilyChanged, user.user_id, members=members)
 
     def deletion(self) -> Told:
-        return catalog.FAMILY_DELETED, self._event(events.FamilyDeleted, 1)
+        return catalog.FAMILY_DELETED, self._event(family_events.FamilyDeleted, 1)
 
     def _event(self, kind, user_id, **values):
         self.change += 1

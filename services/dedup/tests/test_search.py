@@ -4,14 +4,12 @@ import asyncio
 import hashlib
 import io
 import itertools
-import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 import pytest
 from mizzap_common import migrations
 from mizzap_common.bus import Bus
@@ -20,7 +18,7 @@ from mizzap_common.db import Database
 from mizzap_common.errors import Conflict
 from mizzap_common.imaging.decode import open_rgb
 from mizzap_common.imaging.pool import DecodePool
-from mizzap_common.models.bundle import load_bundle, sha256_of
+from mizzap_common.models.bundle import load_bundle
 from mizzap_common.models.embedder import Embedder
 from mizzap_common.settings import Settings
 from mizzap_common.storage import Storage, original_key
@@ -30,83 +28,15 @@ from mizzap_dedup.finder import Finder
 from mizzap_dedup.fingerprint import LONGEST_SIDE
 from mizzap_dedup.settings import DedupSettings
 from mizzap_dedup.vectors import Vectors
-from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from qdrant_client import AsyncQdrantClient
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
+
+from services.dedup.tests.bundles import make_bundle
 
 Pixels = npt.NDArray[np.uint8]
 Scene = Callable[[int], Pixels]
 _numbers = itertools.count(1)
 _users = itertools.count(10**6)
-WORDS = ["[PAD]", "[UNK]", "red", "green", "blue", "kitten", "motel", "palm"]
-DIMENSIONS, SIDE = 16, 32
-
-
-def _model(graph: onnx.GraphProto) -> bytes:
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    data: bytes = model.SerializeToString()
-    return data
-
-
-def _weights(random: np.random.Generator, name: str, *shape: int) -> onnx.TensorProto:
-    return numpy_helper.from_array(random.normal(size=shape).astype(np.float32), name)
-
-
-def _visual(random: np.random.Generator) -> bytes:
-    """The means of 8 × 8 patches through a random matrix."""
-    patches = 3 * (SIDE // 8) ** 2
-    return _model(
-        helper.make_graph(
-            [
-                helper.make_node("AveragePool", ["pixels"], ["pooled"], kernel_shape=[8, 8], strides=[8, 8]),
-                helper.make_node("Flatten", ["pooled"], ["flat"]),
-                helper.make_node("MatMul", ["flat", "weight"], ["embedding"]),
-            ],
-            "visual",
-            [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 3, SIDE, SIDE])],
-            [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", DIMENSIONS])],
-            [_weights(random, "weight", patches, DIMENSIONS)],
-        )
-    )
-
-
-def _textual(random: np.random.Generator) -> bytes:
-    """The mean of the words' random vectors."""
-    return _model(
-        helper.make_graph(
-            [
-                helper.make_node("Gather", ["table", "tokens"], ["words"]),
-                helper.make_node("ReduceMean", ["words"], ["text_embedding"], axes=[1], keepdims=0),
-            ],
-            "textual",
-            [helper.make_tensor_value_info("tokens", TensorProto.INT64, ["n", 8])],
-            [helper.make_tensor_value_info("text_embedding", TensorProto.FLOAT, ["n", DIMENSIONS])],
-            [_weights(random, "table", len(WORDS), DIMENSIONS)],
-        )
-    )
-
-
-def make_bundle(folder: Path) -> Path:
-    """A bundle of kind clip with random weights."""
-    random = np.random.default_rng(5)
-    tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = Whitespace()
-    files = {
-        "visual.onnx": _visual(random), "textual.onnx": _textual(random), "tokenizer.json": tokenizer.to_str().encode(),
-    }  # fmt: skip
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-    manifest = {
-        "id": "random-clip", "kind": "clip", "dimensions": DIMENSIONS, "licence": "none", "source": "a test",
-        "preprocessing": {"size": SIDE, "mean": [0.5] * 3, "std": [0.3] * 3},
-        "files": {name: sha256_of(folder / name) for name in files},
-        "tokenization": {"clean": "lower", "context_length": 8},
-    }  # fmt: skip
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder
 
 
 class World:

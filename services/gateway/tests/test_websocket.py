@@ -16,7 +16,7 @@ import httpx
 import pytest
 import websockets
 from mizzap_common import testing
-from mizzap_common.contracts import catalog, events
+from mizzap_common.contracts import catalog, events, family_events
 from mizzap_gateway.websocket import EVENTS_SHOWN
 
 _TALKATIVE = """
@@ -91,7 +91,9 @@ async def test_an_event_with_an_audience_reaches_all_of_it_and_nobody_else(gatew
         _connected(gateway, user_id + 2) as stranger,
     ):
         audience = [user_id, user_id + 1]
-        joined = events.FamilyMemberEvent(user_id=user_id, family_id=3, role="viewer", audience=audience, change=2)
+        joined = family_events.FamilyMemberEvent(
+            user_id=user_id, family_id=3, role="viewer", audience=audience, change=2
+        )
         await testing.publish_event(gateway.bus.jetstream, catalog.USER_JOINED_FAMILY, joined)
         for connection in (joins, member):
             message = await _next(connection)
@@ -111,7 +113,7 @@ async def test_every_shown_event_comes(gateway, user_id) -> None:
     }  # fmt: skip
     async with _connected(gateway, user_id) as connection:
         for event in EVENTS_SHOWN:
-            numbered = values | ({"change": 1} if issubclass(event.payload, events.FamilyEvent) else {})
+            numbered = values | ({"change": 1} if issubclass(event.payload, family_events.FamilyEvent) else {})
             payload = event.payload(**{name: numbered[name] for name in event.payload.model_fields})
             await testing.publish_event(gateway.bus.jetstream, event, payload)
             message = await _next(connection)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 from mizzap_common import tombstones
-from mizzap_common.contracts import albums, events, library
+from mizzap_common.contracts import albums, family_events, library
 from mizzap_common.contracts.albums import AlbumRole
 from mizzap_common.contracts.events import FamilyRole
 from mizzap_common.db import Database
@@ -59,20 +59,20 @@ class Sharing:
 
     # --- families -----------------------------------------------------------------------------------------------
 
-    async def joined(self, event: events.FamilyMemberEvent, delivery: Delivery) -> None:
+    async def joined(self, event: family_events.FamilyMemberEvent, delivery: Delivery) -> None:
         async with self.database.effect(delivery) as session:
             roles = await _without_erased(session, {event.user_id: event.role})
             async with _changing(session, event.family_id):
                 await families.put_roles(session, event.family_id, event.change, roles)
 
-    async def left(self, event: events.FamilyMemberEvent, delivery: Delivery) -> None:
+    async def left(self, event: family_events.FamilyMemberEvent, delivery: Delivery) -> None:
         """What the leaver had shared is not the family's any more either."""
         async with self.database.effect(delivery) as session:
             nothing = await _without_erased(session, {event.user_id: None})
             async with _changing(session, event.family_id):
                 await _leave(session, event, nothing)
 
-    async def changed(self, event: events.FamilyChanged, delivery: Delivery) -> None:
+    async def changed(self, event: family_events.FamilyChanged, delivery: Delivery) -> None:
         """Somebody's role may be another one. All members are named: who is not among them has left."""
         async with self.database.effect(delivery) as session:
             roles = await _without_erased(session, {member.user_id: member.role for member in event.members})
@@ -81,7 +81,7 @@ class Sharing:
                 await families.put_roles(session, event.family_id, event.change, roles)
                 await _leave(session, event, dict.fromkeys(sorted(missing)))
 
-    async def deleted(self, event: events.FamilyDeleted, delivery: Delivery) -> None:
+    async def deleted(self, event: family_events.FamilyDeleted, delivery: Delivery) -> None:
         async with self.database.effect(delivery) as session, _changing(session, event.family_id):
             await families.bury(session, event.family_id)
 
@@ -105,7 +105,7 @@ async def _without_erased(session: AsyncSession, roles: Roles) -> Roles:
     return {user_id: role for user_id, role in roles.items() if user_id not in gone}
 
 
-async def _leave(session: AsyncSession, event: events.FamilyEvent, nothing: Roles) -> None:
+async def _leave(session: AsyncSession, event: family_events.FamilyEvent, nothing: Roles) -> None:
     left = await families.put_roles(session, event.family_id, event.change, nothing)
     await families.end_shares_of(session, event.family_id, left)
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from mizzap_common import outbox
-from mizzap_common.contracts import catalog, events, families, library
+from mizzap_common.contracts import catalog, families, family_events, library
 from mizzap_common.contracts.events import FamilyRole
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, Forbidden, NotFound
@@ -217,7 +217,7 @@ class Families:
         self, session: AsyncSession, family_id: int, user_id: int, role: FamilyRole
     ) -> families.FamilyWithMembers:
         await families_repository.add_member(session, family_id, user_id, role)
-        joined = events.FamilyMemberEvent(
+        joined = family_events.FamilyMemberEvent(
             user_id=user_id,
             family_id=family_id,
             role=role,
@@ -231,7 +231,7 @@ class Families:
     async def _leave(self, session: AsyncSession, family_id: int, user_id: int, role: FamilyRole) -> None:
         audience = list(await families_repository.roles(session, family_id))
         await families_repository.remove_member(session, family_id, user_id)
-        left = events.FamilyMemberEvent(
+        left = family_events.FamilyMemberEvent(
             user_id=user_id,
             family_id=family_id,
             role=role,
@@ -245,19 +245,19 @@ class Families:
         audience = list(await families_repository.roles(session, family_id))
         change = await families_repository.next_change(session, family_id)
         await families_repository.remove(session, family_id)
-        deleted = events.FamilyDeleted(user_id=user_id, family_id=family_id, audience=audience, change=change)
+        deleted = family_events.FamilyDeleted(user_id=user_id, family_id=family_id, audience=audience, change=change)
         await outbox.add(session, catalog.FAMILY_DELETED, deleted)
         for member_id in sorted(audience):
             await self.audit.note(session, member_id, "family.deleted", f"family/{family_id}")
 
     async def _tell_changed(self, session: AsyncSession, request: families.FamilyRequest) -> None:
         roles = await families_repository.roles(session, request.family_id)
-        changed = events.FamilyChanged(
+        changed = family_events.FamilyChanged(
             user_id=request.user_id,
             family_id=request.family_id,
             audience=list(roles),
             change=await families_repository.next_change(session, request.family_id),
-            members=[events.FamilyMembership(user_id=user_id, role=role) for user_id, role in roles.items()],
+            members=[family_events.FamilyMembership(user_id=user_id, role=role) for user_id, role in roles.items()],
         )
         await outbox.add(session, catalog.FAMILY_CHANGED, changed)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from mizzap_common.contracts import events
+from mizzap_common.contracts.family_events import FamilyChanged, FamilyDeleted, FamilyMemberEvent
 
 P = TypeVar("P", bound=events.UserEvent)
 
@@ -47,10 +48,10 @@ USER_REGISTERED      = Event("user.registered",      events.UserRegistered,     
 USER_TIER_CHANGED    = Event("user.tier_changed",    events.UserTierChanged,    "auth",     ("photos",))
 SESSION_ENDED        = Event("session.ended",        events.SessionEnded,       "auth",     (), live=True)
 CONSENT_CHANGED      = Event("consent.changed",      events.ConsentChanged,     "auth",     ("photos", "dedup", "curation"))
-USER_JOINED_FAMILY   = Event("user.joined_family",   events.FamilyMemberEvent,  "auth",     ("albums",), "user:joined_family")
-USER_LEFT_FAMILY     = Event("user.left_family",     events.FamilyMemberEvent,  "auth",     ("albums",), "user:left_family")
-FAMILY_CHANGED       = Event("family.changed",       events.FamilyChanged,      "auth",     ("albums",), "family:changed")
-FAMILY_DELETED       = Event("family.deleted",       events.FamilyDeleted,      "auth",     ("albums",), "family:deleted")
+USER_JOINED_FAMILY   = Event("user.joined_family",   FamilyMemberEvent,          "auth",     ("albums",), "user:joined_family")
+USER_LEFT_FAMILY     = Event("user.left_family",     FamilyMemberEvent,          "auth",     ("albums",), "user:left_family")
+FAMILY_CHANGED       = Event("family.changed",       FamilyChanged,              "auth",     ("albums",), "family:changed")
+FAMILY_DELETED       = Event("family.deleted",       FamilyDeleted,              "auth",     ("albums",), "family:deleted")
 
 PHOTO_UPLOADED       = Event("photo.uploaded",       events.PhotoUploaded,      "photos",   ("photos", "thumbs", "dedup", "curation", "auth"), "photo:uploaded")
 PROCESSING_REQUESTED = Event("processing.requested", events.ProcessingRequested, "photos",  ("photos", "thumbs", "dedup", "curation"))
