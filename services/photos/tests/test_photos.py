@@ -12,6 +12,7 @@ from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, NotFound
 from mizzap_common.storage import original_key
 from mizzap_common.testing import all_handled, eventually, published
+from mizzap_photos import repository
 from mizzap_photos import sweeper as sweeping
 from mizzap_photos.service import Photos
 from mizzap_photos.sweeper import Sweeper
@@ -204,6 +205,27 @@ async def test_a_step_that_never_ends_fails_the_photo_at_last(
     for step in sweeping.WORKERS:
         await sweeper._sweep_step(step, datetime.now(UTC) + timedelta(days=1))
     await eventually(lambda: _failed(world, registered.photo.id))
+
+
+async def test_the_sweeper_waits_for_nobody_who_is_ending_a_step(
+    world: World, pieces: tuple[Photos, Sweeper, Database]
+) -> None:
+    """Who ends a step holds the photo and wants its job: the sweeper must not hold the job and want the photo."""
+    _, sweeper, database = pieces
+    photo_id = (await world.upload(jpeg())).photo.id
+    sweeper.settings = world.settings.model_copy(update={"sweep_after_seconds": -1000.0, "sweep_limit": 0})
+    await world.told(catalog.PHOTO_UPLOADED, 1)
+    await all_handled(world.bus.jetstream, "photos")
+    later = datetime.now(UTC) + timedelta(days=1)
+    async with database.begin() as session:
+        await repository.get(session, USER, photo_id, lock=True)
+        async with asyncio.timeout(10):
+            for step in sweeping.WORKERS:
+                await sweeper._sweep_step(step, later)
+    assert (await world.photo(photo_id)).status == "uploaded"
+    for step in sweeping.WORKERS:
+        await sweeper._sweep_step(step, later)
+    assert await _failed(world, photo_id)
 
 
 async def _failed(world: World, photo_id: int) -> bool:

@@ -158,7 +158,8 @@ async def page(session: AsyncSession, request: library.ListJobs) -> tuple[Sequen
 async def overdue(
     session: AsyncSession, step: str, event: Wanting, after: timedelta, arrived_before: datetime, limit: int
 ) -> Sequence[JobRow]:
-    """Steps under way wanted by such an event that nobody is working on, as far as the broker knows, locked.
+    """Steps under way wanted by such an event that nobody is working on, as far as the broker knows, locked with their
+    photos, which who ends a step locks first.
 
     ``after`` doubles with every time a step was asked for. ``arrived_before`` is the broker's word: of the events
     told before that moment the step's consumer holds none any more. It has handled them, or they were lost.
@@ -174,9 +175,10 @@ async def overdue(
         .where(OUTBOX.c.subject == event.subject, it, OUTBOX.c.published_at < arrived_before)
         .exists()
     )
-    # a photo whose step another sweeper holds waits for the next round
+    # what somebody holds waits for the next round
     statement = (
         select(JobRow)
+        .join(PhotoRow, (col(PhotoRow.id) == col(JobRow.photo_id)) & (col(PhotoRow.user_id) == col(JobRow.user_id)))
         .where(
             col(JobRow.status).in_(UNDER_WAY),
             col(JobRow.job_type) == step,
@@ -186,7 +188,7 @@ async def overdue(
         )
         .order_by(col(JobRow.created_at))
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(of=(JobRow, PhotoRow), skip_locked=True)
     )
     return (await session.scalars(statement)).all()
 
