@@ -132,7 +132,7 @@ async def dead_letters(js: JetStreamContext) -> int:
     return (await js.stream_info(catalog.DEAD_LETTER_STREAM)).state.messages
 
 
-async def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+async def eventually(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
     """Looks again and again until ``condition()``, awaited where it can be, is true; returns its value.
 
     Raises AssertionError when that takes longer.
