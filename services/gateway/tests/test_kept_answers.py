@@ -5,6 +5,8 @@ from uuid import uuid4
 import pytest
 from mizzap_common.contracts import accounts, requests, shared_state
 from mizzap_gateway.kept_answers import Answer, OtherRequest, Seal, read_record
+from nats.js.errors import NoKeysError
+from nats.js.kv import KeyValue
 
 
 async def test_nothing_can_be_read_where_the_answers_lie(gateway) -> None:
@@ -19,16 +21,23 @@ async def test_nothing_can_be_read_where_the_answers_lie(gateway) -> None:
     gateway.others.say(requests.AUTH_LOGIN, session)
     body = {"email": "canary@mizzap.test", "password": "CANARY-PASSWORD"}
     bucket = await gateway.bus.jetstream.key_value(shared_state.ANSWERS.name)
-    before = set(await bucket.keys())
+    before = await _names(bucket)
     for replayed in (None, "true"):
         answer = await gateway.http.post("/api/v1/auth/login", json=body, headers={"Idempotency-Key": key})
         assert answer.json()["data"]["accessToken"] == "CANARY-TOKEN"
         assert answer.headers.get("Idempotency-Replayed") == replayed
-    (name,) = set(await bucket.keys()) - before
+    (name,) = await _names(bucket) - before
     record = (await bucket.get(name)).value or b""
     assert len(record) > 200
     for secret in (b"CANARY", b"canary", key.encode(), key[:8].encode()):
         assert secret not in record and secret not in name.encode()
+
+
+async def _names(bucket: KeyValue) -> set[str]:
+    try:
+        return set(await bucket.keys())
+    except NoKeysError:
+        return set()
 
 
 def test_a_seal_opens_for_the_same_request_alone() -> None:
