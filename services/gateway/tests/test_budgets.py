@@ -35,3 +35,11 @@ def test_a_handshake_counts_to_the_address() -> None:
     scope = {"type": "websocket", "path": "/ws", "client": ("10.0.0.1", 1)}
     found = Budgets(GatewaySettings()).of(scope)
     assert found is not None and found[0].requests.name == "handshakes" and found[1] == "address:10.0.0.1"
+
+
+@pytest.mark.parametrize("route", ["login", "refresh", "password", "account"])
+def test_who_tries_passwords_and_refresh_tokens_is_counted_by_address_with_a_token_too(route) -> None:
+    scope = {"type": "http", "path": f"/api/v1/auth/{route}", "client": ("10.0.0.1", 1)}
+    for caller in (Caller(1, 2, 3.0), Unauthorized("No.")):
+        found = Budgets(GatewaySettings()).of({**scope, "mizzap.caller": caller})
+        assert found is not None and found[0].requests.name == "auth" and found[1] == "address:10.0.0.1"

@@ -153,6 +153,15 @@ async def test_who_has_an_account_can_t_be_tried_out_by_registering(start_gatewa
         assert len(gateway.others.questions(requests.AUTH_REGISTER)) == 2
 
 
+async def test_a_token_is_no_way_to_guess_faster(start_gateway, user_id, still) -> None:
+    async with start_gateway(limits_factor=1, auth_per_minute=2) as gateway:
+        gateway.others.say(requests.AUTH_LOGIN, Unauthorized("No.", code="INVALID_CREDENTIALS"))
+        guess = {"json": {"email": f"u{user_id}@mizzap.test", "password": "a guess"}}
+        tokens: list[dict[str, str]] = [gateway.login(user_id), {}, gateway.login(user_id + 1)]
+        answers = [await gateway.http.post("/api/v1/auth/login", headers=token, **guess) for token in tokens]
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+
+
 async def test_health_is_never_limited_and_bad_tokens_are_limited_by_address(start_gateway, still) -> None:
     async with start_gateway(limits_factor=1, anonymous_per_minute=2) as gateway:
         answers = [await gateway.http.get(PHOTO, headers={"Authorization": "Bearer x.y.z"}) for _ in range(4)]

@@ -19,6 +19,8 @@ _FILES = re.compile(
 _SHARED_FILES = re.compile(r"/api/v1/integrations/files/[^/]+")
 _AUTH = "/api/v1/auth/"
 _REGISTER = "/api/v1/auth/register"
+_SECRETS = re.compile(r"/api/v1/auth/(login|refresh|password|account)")
+"""Where a password or a refresh token can be tried."""
 PUBLIC = ("/api/", "/.well-known/")
 """What the paths of the interface begin with; all others are the operators'."""
 
@@ -79,6 +81,9 @@ class Budgets:
         if path == _REGISTER:
             # by address even with a token: an account must not be a way to try more e-mail addresses
             return self.registrations, f"address:{network(scope)}"
+        if _SECRETS.fullmatch(path):
+            # by address too: a guesser with an account would have the larger budget of a user, once an account
+            return self.auth, f"address:{network(scope)}"
         if _SHARED_FILES.fullmatch(path):
             # a partner has no account: it comes with the links of an order, hundreds at once
             return self.shared_files, f"address:{network(scope)}"

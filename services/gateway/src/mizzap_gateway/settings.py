@@ -36,7 +36,8 @@ class GatewaySettings(Settings):
     """Originals that a partner fetches by an order's links, from one address."""
     shared_file_bytes_per_hour: int = 100 << 30
     auth_per_minute: int = 30
-    """Tries at the auth routes without a token, from one address."""
+    """From one address, which a household may share: log-ins, refreshes, changes of the password and deletions of the
+    account, with a token or without; without one all of the auth routes."""
     registrations_per_minute: int = 10
     """From one address, with a token or without: who is told that an e-mail address is taken can't try many."""
     auth_per_email_per_minute: int = 10
