@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mizzap_common.contracts import requests
@@ -158,6 +159,39 @@ async def test_no_text_in_an_address_may_have_a_nul(gateway, ask, error_of, meth
     response = await ask(method, path.removeprefix("/api/v1"))
     assert response.status_code in (400, 404), "it is what PostgreSQL stores in no text"
     error_of(response)
+
+
+def _texts_in(example: Any, field: str = "") -> Iterator[tuple[str, Any]]:
+    """(a text's field, the example with half a character at its end) for each text of a body."""
+    if isinstance(example, str):
+        yield field, example + "\ud800"
+    elif isinstance(example, dict | list):
+        parts = example.items() if isinstance(example, dict) else enumerate(example)
+        for name, part in parts:
+            for inner, broken in _texts_in(part, f"{field}.{name}".lstrip(".")):
+                yield inner, {**example, name: broken} if isinstance(example, dict) else [broken]
+
+
+def _bodies_with_half_a_character() -> list[Any]:
+    """(method, path, body, field) for each text that the interface takes in a body of JSON."""
+    found = []
+    for path, operations in PATHS.items():
+        # a partner's callback is signed as it is, and carried on without being read
+        for method, operation in operations.items() if not path.endswith("/callback") else ():
+            json_body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            filled = re.sub(r"\{\w+\}", "1", path.replace("{purpose}", "ai")).removeprefix("/api/v1")
+            for field, body in _texts_in(json_body["example"]) if json_body else ():
+                name = f"{method} {path} {field}"
+                found.append(pytest.param(method.upper(), filled, body, field, id=name))
+    return found
+
+
+@pytest.mark.parametrize(("method", "path", "body", "field"), _bodies_with_half_a_character())
+async def test_no_text_in_a_body_may_have_half_a_character(gateway, ask, error_of, method, path, body, field) -> None:
+    response = await ask(method, path, body)
+    assert response.status_code == 400, "JSON can name it, and no message could carry it on"
+    assert any(problem["field"].startswith(field) for problem in error_of(response)["details"]["problems"])
+    assert {subject for subject, _ in gateway.others.asked} <= {"rpc.auth.keys", "rpc.auth.session", "rpc.dedup.model"}
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[" * 5000, b'{"name": NaN}', b"", b"null"])

@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import Field, SecretStr, field_serializer
-
+from mizzap_common.contracts.accounts import Password
 from mizzap_common.contracts.library import UserRequest
 from mizzap_common.contracts.message import Message
 
@@ -11,11 +10,7 @@ from mizzap_common.contracts.message import Message
 class CloseAccount(UserRequest):
     """The password is asked for once more: a borrowed phone must not be enough to delete somebody's photos."""
 
-    password: SecretStr = Field(min_length=1, max_length=1024)
-
-    @field_serializer("password", when_used="json")
-    def _reveal(self, value: SecretStr) -> str:
-        return value.get_secret_value()
+    password: Password
 
 
 class AccountClosed(Message):

@@ -1,9 +1,8 @@
 """Closing the account for good."""
 
 from fastapi import APIRouter
-from mizzap_common.contracts import erasing, requests
+from mizzap_common.contracts import accounts, erasing, requests
 from mizzap_common.contracts.message import Request as Body
-from pydantic import Field, SecretStr
 
 from mizzap_gateway import problems
 from mizzap_gateway.answers import Answer
@@ -13,7 +12,7 @@ router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
 
 
 class DeleteAccountBody(Body):
-    password: SecretStr = Field(min_length=1, max_length=1024)
+    password: accounts.Password
 
 
 @router.delete("/account", responses=problems.responses(400, 401, 503))
