@@ -11,6 +11,7 @@ from mizzap_common.errors import NotFound
 from mizzap_common.storage import Storage
 
 from mizzap_auth import exports_repository as repository
+from mizzap_auth import repository as users
 from mizzap_auth.exports_models import ExportRow
 from mizzap_auth.exports_repository import Claim
 from mizzap_auth.links import Links
@@ -33,9 +34,11 @@ class Exports:
         self.clock = clock
 
     async def begin(self, request: library.UserRequest) -> exporting.Export:
-        """A new export, or the one that is under way: there is one at a time."""
+        """A new export, or the one that is under way: there is one at a time. Raises NotFound."""
         while True:
             async with self.database.begin() as session:
+                if not await users.hold_user(session, request.user_id):
+                    raise NotFound("There is no such user.")
                 row = await repository.begin(session, request.user_id, self.clock())
             if row is not None:
                 return self._answer(row)

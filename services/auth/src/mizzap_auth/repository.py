@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mizzap_common import tombstones
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,6 +35,17 @@ async def add_user(session: AsyncSession, values: dict[str, object], email_index
 async def find_user(session: AsyncSession, user_id: int) -> UserRow | None:
     statement = select(UserRow).where(col(UserRow.id) == user_id, _LIVING)
     return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def hold_user(session: AsyncSession, user_id: int) -> bool:
+    """Whether there is such an account; nobody erases it before this transaction ends.
+
+    To be asked before anything else is locked: an erasure begins with the same lock.
+    """
+    if await tombstones.is_user_buried(session, user_id):
+        return False
+    statement = select(col(UserRow.id)).where(col(UserRow.id) == user_id, _LIVING)
+    return (await session.execute(statement)).first() is not None
 
 
 async def find_login(session: AsyncSession, email_indexes: Sequence[bytes]) -> UserRow | None:

@@ -15,7 +15,7 @@ _ZIP: dict[str, Any] = {"application/zip": {"schema": {"type": "string", "format
 _ERRORS = problems.responses(400, 401, 404, 503)
 
 
-@router.post("", status_code=202, responses=problems.responses(401, 503))
+@router.post("", status_code=202, responses=problems.responses(401, 404, 503))
 async def begin_export(caller: CallerHere, parts: PartsHere) -> Answer[exporting.Export]:
     """Has an export built. While one is under way, that one is the answer: there is one at a time."""
     question = library.UserRequest(user_id=caller.user_id)
