@@ -28,8 +28,8 @@ async def repeat(
         await asyncio.sleep(seconds)
 
 
-async def exhaust(work: Callable[[], Awaitable[bool]]) -> None:
-    """Works until ``work`` says that there is nothing left."""
+async def exhaust(work: Callable[[], Awaitable[int]]) -> None:
+    """Works until ``work`` says, with False or 0, that there is nothing left."""
     while await work():
         pass
 

@@ -17,6 +17,7 @@ from mizzap_auth.exports_repository import Claim
 _PART_BYTES = 64 << 20
 """A file has 10,000 parts at most: 640 GB of photos."""
 _EXPIRE_EVERY_SECONDS = 60.0
+_OUTAGES = (*DATABASE_ERRORS, *STORE_ERRORS)
 
 log = structlog.get_logger(__name__)
 
@@ -37,14 +38,15 @@ class Builder:
         await tasks.repeat(
             lambda: tasks.exhaust(self.work),
             self.exports.settings.export_poll_seconds,
-            (*DATABASE_ERRORS, OSError),
+            _OUTAGES,
             "exports wait",
         )
 
     async def run_expiry(self) -> None:
-        outages = (*DATABASE_ERRORS, *STORE_ERRORS)
-        otherwise = "exports whose time is over stay for now"
-        await tasks.repeat(self.exports.remove_expired, _EXPIRE_EVERY_SECONDS, outages, otherwise)
+        async def expire() -> None:
+            await tasks.exhaust(self.exports.remove_expired)
+
+        await tasks.repeat(expire, _EXPIRE_EVERY_SECONDS, _OUTAGES, "exports whose time is over stay for now")
 
     async def work(self) -> bool:
         """Builds the export that has waited longest. False when there is none."""
@@ -55,7 +57,7 @@ class Builder:
             await self._build(claim)
         except GivenUp:
             log.info("export given up", export_id=claim.export_id)
-        except (MizzapError, *DATABASE_ERRORS, TimeoutError, *STORE_ERRORS) as error:
+        except (MizzapError, TimeoutError, *_OUTAGES) as error:
             log.warning("export could not be built", export_id=claim.export_id, reason=type(error).__name__)
             await self.exports.give_back(claim, "A part of the service did not answer. Please ask for a new export.")
         return True

@@ -109,7 +109,7 @@ class Exports:
             return await repository.change_claimed(session, claim, values)
 
     async def finish(self, claim: Claim, photos: int, size: int, sha256: str) -> bool:
-        """False when nobody waits for it any more."""
+        """False when nobody waits for it any more. The user's earlier ones are over: each is a copy of everything."""
         now = self.clock()
         values = {
             "status": "ready",
@@ -124,17 +124,23 @@ class Exports:
         async with self.database.begin() as session:
             if not await repository.change_claimed(session, claim, values):
                 return False
+            await repository.supersede(session, claim, now)
             ready = events.ExportReady(user_id=claim.user_id, export_id=claim.export_id)
             await outbox.add(session, catalog.EXPORT_READY, ready)
             return True
 
     async def give_back(self, claim: Claim, reason: str) -> None:
-        """It could not be built: it is tried again, and after the last try it has failed for good."""
+        """It could not be built: it is tried again, and after the last try it has failed for good.
+
+        Raises what the store raises while the files of its tries can't be removed: it has not failed before they are.
+        """
         failed = claim.try_number >= self.settings.export_tries
         async with self.database.begin() as session:
             later = self.clock() + _AGAIN_AFTER
             values = {"status": "failed", "error": reason} if failed else {"claimed_until": later}
             if await repository.change_claimed(session, claim, values) and failed:
+                # one that was stored and could not be finished
+                await self._remove_files(claim.user_id, claim.export_id)
                 told = events.ExportFailed(user_id=claim.user_id, export_id=claim.export_id)
                 await outbox.add(session, catalog.EXPORT_FAILED, told)
 

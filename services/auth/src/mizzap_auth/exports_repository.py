@@ -96,6 +96,13 @@ async def change_claimed(session: AsyncSession, claim: Claim, values: dict[str, 
     return changed.first() is not None
 
 
+async def supersede(session: AsyncSession, claim: Claim, now: datetime) -> None:
+    """Ends the time of the user's other exports."""
+    others = (col(ExportRow.user_id) == claim.user_id, col(ExportRow.id) != claim.export_id)
+    kept = (col(ExportRow.status) == "ready", col(ExportRow.expires_at) > now)
+    await session.execute(update(ExportRow).where(*others, *kept).values(expires_at=now))
+
+
 async def over(session: AsyncSession, now: datetime, limit: int = 100) -> Sequence[ExportRow]:
     """Exports whose time is over, locked."""
     statement = (

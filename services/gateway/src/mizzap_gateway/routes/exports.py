@@ -17,7 +17,10 @@ _ERRORS = problems.responses(400, 401, 404, 503)
 
 @router.post("", status_code=202, responses=problems.responses(401, 404, 503))
 async def begin_export(caller: CallerHere, parts: PartsHere) -> Answer[exporting.Export]:
-    """Has an export built. While one is under way, that one is the answer: there is one at a time."""
+    """Has an export built. While one is under way, that one is the answer: there is one at a time.
+
+    Once it is ready, the earlier ones are removed.
+    """
     question = library.UserRequest(user_id=caller.user_id)
     return Answer(data=await parts.bus.ask(requests.AUTH_EXPORT_BEGIN, question))
 
