@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from mizzap_auth.archive import Archive, GivenUp
+from mizzap_auth.audit import AuditLog
 from mizzap_auth.builder import Builder
 from mizzap_auth.exports import Exports
 from mizzap_auth.links import Links
@@ -67,7 +68,8 @@ class World:
         self.others = others
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         ring = KeyRing.from_file(settings.key_ring_file)
-        self.exports = Exports(database, storage, Links(ring), settings, lambda: self.now)
+        audit = AuditLog(database, ring, days=90)
+        self.exports = Exports(database, storage, Links(ring), settings, audit, lambda: self.now)
         self.builder = Builder(self.exports, bus, storage)
         self.user_id = 0
 
@@ -87,10 +89,6 @@ class World:
 
     async def files(self) -> list[str]:
         return [found.key for found in await self.storage.list(f"user-{self.user_id}/exports/")]
-
-    async def sql(self, statement: str, **values: Any) -> None:
-        async with self.database.begin() as session:
-            await session.execute(text(statement), values)
 
     async def user(self) -> int:
         async with self.database.begin() as session:

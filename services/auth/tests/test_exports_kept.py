@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from mizzap_common import testing, tombstones
-from mizzap_common.contracts import library
+from mizzap_common.contracts import audit, exporting, library
 from mizzap_common.errors import NotFound, Unavailable
 from sqlalchemy import text
 
@@ -82,3 +82,11 @@ async def test_one_that_could_not_be_finished_leaves_no_file(world: World, monke
         world.now += timedelta(minutes=1)
     assert (await world.get(begun.id)).status == "failed"
     assert await world.files() == []
+
+
+async def test_who_asks_for_one_finds_that_in_the_audit_log(world: World) -> None:
+    question = library.UserRequest(user_id=world.user_id)
+    begun = [await world.exports.begin(question) for _ in range(2)]
+    page = await world.exports.audit.page(audit.ListAudit(user_id=world.user_id))
+    assert [(entry.action, entry.about) for entry in page.entries] == [("export.requested", f"export/{begun[0].id}")]
+    await world.exports.delete(exporting.ExportRequest(user_id=world.user_id, export_id=begun[0].id))

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic
 from uuid import UUID
 
@@ -136,7 +137,7 @@ class Receiver(Generic[P]):
         HANDLED.labels(self.durable, "dead").inc()
 
     def _parse(self, message: NatsMessage) -> tuple[P, Delivery]:
-        """Raises ValueError where id or payload are not what the catalogue says."""
+        """Raises ValueError where id, time or payload are not what the catalogue says."""
         raw = message.raw_message
         headers: dict[str, str] = raw.headers or {}
         try:
@@ -150,6 +151,7 @@ class Receiver(Generic[P]):
             attempt=raw.metadata.num_delivered or 1,
             rearmed="mizzap-attempt" in headers,
             user_id=None if payload.outlives_user else payload.user_id,
+            happened_at=datetime.fromisoformat(headers["ce-time"]) if "ce-time" in headers else None,
         )
 
 

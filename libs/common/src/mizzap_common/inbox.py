@@ -26,6 +26,8 @@ class Delivery:
     """Whose it is: once they are erased it has no effect any more. None for what outlives its user."""
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When this service took it in hand this time, by its own clock."""
+    happened_at: datetime | None = None
+    """When it happened, by the clock of the service that tells of it; it may come days later. None where it says no time."""
 
 
 class AlreadyHandled(Exception):

@@ -5,6 +5,7 @@ import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid4
 
@@ -84,11 +85,14 @@ async def empty_streams(js: JetStreamContext) -> None:
     await streams.declare(js)
 
 
-async def publish_event(js: JetStreamContext, event: Event[P], payload: P, event_id: UUID | None = None) -> UUID:
+async def publish_event(
+    js: JetStreamContext, event: Event[P], payload: P, event_id: UUID | None = None, at: datetime | None = None
+) -> UUID:
     """Publishes an event as its owner's relay does. The same ``event_id`` again is a repetition that arrives."""
     event_id = event_id or uuid4()
+    time_of_it = (at or datetime.now(UTC)).isoformat()
     # no Nats-Msg-Id: the broker itself would swallow the repetition
-    headers = {"ce-id": str(event_id), "ce-type": event.subject, "ce-subject": payload.about}
+    headers = {"ce-id": str(event_id), "ce-type": event.subject, "ce-subject": payload.about, "ce-time": time_of_it}
     await js.publish(event.subject, payload.to_json(), stream=event.stream, headers=headers)
     return event_id
 

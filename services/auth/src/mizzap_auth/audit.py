@@ -26,7 +26,7 @@ def now() -> datetime:
 
 
 class AuditLog:
-    """``clock`` gives the time of each entry, and with it the age at which entries are dropped."""
+    """``clock`` gives the time of each entry that brings none, and the age at which entries are dropped."""
 
     def __init__(self, database: Database, ring: KeyRing, days: int, clock: Callable[[], datetime] = now) -> None:
         self.database = database
@@ -38,26 +38,33 @@ class AuditLog:
         """Starts the log of a new account. Nobody else's can be: a log that was removed must not come back as new."""
         await audit_repository.add_head(session, audit_chain.sealed(Head(user_id), self.ring))
 
-    async def note(self, session: AsyncSession, user_id: int, action: str, about: str) -> None:
+    async def note(
+        self, session: AsyncSession, user_id: int, action: str, about: str, at: datetime | None = None
+    ) -> None:
         """Writes down, in the running transaction, what happens to a user's account or files.
 
-        ``action`` is noun.verb, ``about`` what it happens to: ids, never personal data. Until the transaction ends
-        other entries of this user wait: call it late, and for several users in the order of their ids.
+        ``action`` is noun.verb, ``about`` what it happens to: ids, never personal data. ``at`` is when it happened,
+        for what is heard of later than that. Until the transaction ends other entries of this user wait: call it late,
+        and for several users in the order of their ids.
         """
         head = await audit_repository.hold_head(session, user_id)
         if head is None:
             head = await self._unsigned_head(session, user_id)
         # what was tampered with is not signed again, so that it shows for ever
         intact = audit_chain.is_intact(head, self.ring)
-        entry = audit_chain.hashed(Entry(user_id, head.seq + 1, self.clock(), action, about, head.hash))
+        noted = self.clock()
+        happened = min(at, noted) if at else noted  # another machine's clock may be ahead
+        entry = audit_chain.hashed(Entry(user_id, head.seq + 1, happened, action, about, head.hash))
         await audit_repository.add(session, entry)
         grown = replace(head, seq=entry.seq, hash=entry.hash)
         await audit_repository.change_head(session, audit_chain.sealed(grown, self.ring) if intact else grown)
 
-    async def note_if_known(self, session: AsyncSession, user_id: int, action: str, about: str) -> None:
+    async def note_if_known(
+        self, session: AsyncSession, user_id: int, action: str, about: str, at: datetime | None = None
+    ) -> None:
         """As ``note``, and nothing for a user whose account is gone."""
         if await audit_repository.hold_head(session, user_id) is not None:
-            await self.note(session, user_id, action, about)
+            await self.note(session, user_id, action, about, at)
 
     async def _unsigned_head(self, session: AsyncSession, user_id: int) -> Head:
         last = await audit_repository.last_seq(session, user_id)

@@ -12,6 +12,7 @@ from mizzap_common.storage import Storage
 
 from mizzap_auth import exports_repository as repository
 from mizzap_auth import repository as users
+from mizzap_auth.audit import AuditLog
 from mizzap_auth.exports_models import ExportRow
 from mizzap_auth.exports_repository import Claim
 from mizzap_auth.links import Links
@@ -25,12 +26,14 @@ class Exports:
     """``clock`` is turned by tests."""
 
     def __init__(
-        self, database: Database, storage: Storage, links: Links, settings: AuthSettings, clock: Clock = utc_now
-    ) -> None:
+        self, database: Database, storage: Storage, links: Links, settings: AuthSettings, audit: AuditLog,
+        clock: Clock = utc_now,
+    ) -> None:  # fmt: skip
         self.database = database
         self.storage = storage
         self.links = links
         self.settings = settings
+        self.audit = audit
         self.clock = clock
 
     async def begin(self, request: library.UserRequest) -> exporting.Export:
@@ -40,6 +43,11 @@ class Exports:
                 if not await users.hold_user(session, request.user_id):
                     raise NotFound("There is no such user.")
                 row = await repository.begin(session, request.user_id, self.clock())
+                if row is not None:
+                    await self.audit.note(session, request.user_id, "export.requested", f"export/{row.id}")
+                else:
+                    # none in the blink of an eye in which that one ends
+                    row = await repository.under_way(session, request.user_id)
             if row is not None:
                 return self._answer(row)
 

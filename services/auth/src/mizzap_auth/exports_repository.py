@@ -26,15 +26,16 @@ class Claim:
 
 
 async def begin(session: AsyncSession, user_id: int, now: datetime) -> ExportRow | None:
-    """A new one, or the one that is under way; None in the blink of an eye in which that one ends."""
+    """A new one; None while one is under way."""
     statement = insert(ExportRow).values(
         user_id=user_id, status="queued", tries=0, photos_done=0, photos_total=0, bytes_done=0, created_at=now
     )
-    made = (await session.scalars(statement.on_conflict_do_nothing().returning(ExportRow))).first()
-    if made is not None:
-        return made
-    under_way = col(ExportRow.status).in_(_UNDER_WAY)
-    return (await session.scalars(select(ExportRow).where(col(ExportRow.user_id) == user_id, under_way))).first()
+    return (await session.scalars(statement.on_conflict_do_nothing().returning(ExportRow))).first()
+
+
+async def under_way(session: AsyncSession, user_id: int) -> ExportRow | None:
+    statement = select(ExportRow).where(col(ExportRow.user_id) == user_id, col(ExportRow.status).in_(_UNDER_WAY))
+    return (await session.scalars(statement)).first()
 
 
 def _is(user_id: int, export_id: int) -> ColumnElement[bool]:

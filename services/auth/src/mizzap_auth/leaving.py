@@ -53,7 +53,7 @@ def farewells(families: Families, sessions: Sessions, audit: AuditLog) -> tuple[
 def wire(service: Service, settings: AuthSettings, people: People, ledger: Ledger, ring: KeyRing) -> None:
     leave = farewells(people.families, people.sessions, people.audit)
     erasures = Erasures(service.database, people.accounts.passwords, ledger, settings, farewells=leave)
-    exports = Exports(service.database, service.storage, Links(ring), settings)
+    exports = Exports(service.database, service.storage, Links(ring), settings, people.audit)
     builder = Builder(exports, service.bus, service.storage)
     events.subscribe_erasures(service.bus, erasures)
     account = AccountExport(service.database, people.accounts, people.families)

@@ -14,6 +14,7 @@ class AuditEntry(Message):
     seq: int
     """Counts a user's entries from 1."""
     at: datetime
+    """When it happened. What is heard of late stands behind what has happened since."""
     action: str
     """``noun.verb``: photo.deleted, password.changed."""
     about: str
