@@ -5,19 +5,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from mizzap_common import testing, tombstones
+from mizzap_common import tombstones
 from mizzap_common.contracts import audit, exporting, library
 from mizzap_common.errors import NotFound, Unavailable
 from sqlalchemy import text
 
 from services.auth.tests.test_exports import World, base, token_of, world
+from services.auth.tests.waiting import waiting
 
 __all__ = ["base", "world"]
-
-_SOMEBODY_WAITS = text(
-    "SELECT 1 FROM pg_locks WHERE NOT granted"
-    " AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
-)
 
 
 async def test_an_account_that_is_being_closed_gets_no_export(world: World) -> None:
@@ -26,12 +22,7 @@ async def test_an_account_that_is_being_closed_gets_no_export(world: World) -> N
         await tombstones.bury_user(closing, world.user_id)
         await closing.execute(text("DELETE FROM users WHERE id = :id"), {"id": world.user_id})
         begun = asyncio.create_task(world.exports.begin(question))
-
-        async def waits() -> bool:
-            async with world.database.begin() as session:
-                return (await session.execute(_SOMEBODY_WAITS)).first() is not None
-
-        await testing.eventually(waits)
+        await waiting(world.database)
     with pytest.raises(NotFound):
         await begun
     with pytest.raises(NotFound):

@@ -1,13 +1,18 @@
 """What a closed account leaves behind with others: families that go on, sessions that gateways hear the end of."""
 
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import pytest
 from mizzap_common import testing
 from mizzap_common.contracts import catalog, erasing, requests
+from mizzap_common.db import Database
 from mizzap_common.errors import NotFound
+from sqlalchemy import text
 
 from services.auth.tests.test_families import People, a_mail, people
+from services.auth.tests.waiting import waiting
 
 __all__ = ["people"]
 
@@ -15,6 +20,25 @@ __all__ = ["people"]
 async def close(people: People, user_id: int) -> None:
     question = erasing.CloseAccount(user_id=user_id, password="correct horse")  # type: ignore[arg-type]
     await people.ask(requests.AUTH_CLOSE_ACCOUNT, question)
+
+
+@pytest.fixture
+async def database(auth: Any) -> AsyncIterator[Database]:
+    database = Database(auth.database_url)
+    yield database
+    await database.close()
+
+
+async def close_during(people: People, database: Database, user_id: int, joining: Coroutine[Any, Any, Any]) -> None:
+    """Closes the account while ``joining`` has written all but its last, the audit log's entry, and not committed."""
+    async with database.begin() as session:
+        head = text("SELECT 1 FROM audit_heads WHERE user_id = :id FOR UPDATE")
+        await session.execute(head, {"id": user_id})
+        joins = asyncio.create_task(joining)
+        await waiting(database, 1)
+        closes = asyncio.create_task(close(people, user_id))
+        await waiting(database, 2)
+    await asyncio.gather(joins, closes)
 
 
 async def test_a_family_is_inherited_by_who_has_been_in_it_longest(people: People) -> None:
@@ -48,6 +72,26 @@ async def test_a_family_goes_with_its_last_member(people: People, auth: Any) -> 
         assert deleted.audience == [owner]
         assert await auth.sql("SELECT 1 FROM families WHERE id = %(id)s", id=family) == []
         assert await auth.sql("SELECT 1 FROM family_invitations WHERE family_id = %(id)s", id=family) == []
+
+
+async def test_a_family_that_is_just_being_made_goes_too(people: People, auth: Any, database: Database) -> None:
+    user_id, name = await people.user(), f"family {a_mail()}"
+    await close_during(people, database, user_id, people.create(user_id, name))
+    assert await auth.sql("SELECT 1 FROM families WHERE name = %(name)s", name=name) == []
+    with pytest.raises(NotFound):
+        await people.create(user_id, name)
+
+
+async def test_a_family_that_is_just_being_joined_hears_of_the_leaving(people: People, database: Database) -> None:
+    owner, guest = await people.user(), await people.user()
+    family = await people.create(owner)
+    invitations = [await people.invite(owner, family) for _ in range(2)]
+    await close_during(people, database, guest, people.accept(guest, invitations[0].token))
+    [left] = await people.told(catalog.USER_LEFT_FAMILY, family)
+    assert (left.user_id, left.audience) == (guest, [owner, guest])
+    assert await people.roles(owner, family) == {owner: "owner"}
+    with pytest.raises(NotFound):
+        await people.accept(guest, invitations[1].token)
 
 
 async def test_invitations_to_the_address_go_and_others_stay(people: People) -> None:

@@ -37,6 +37,7 @@ class Families:
     async def create(self, request: families.CreateFamily) -> families.FamilyWithMembers:
         """Makes a family with the caller as its owner. Raises Conflict when the caller has too many, and NotFound."""
         async with self.database.begin() as session:
+            await self._hold_user(session, request.user_id)
             await self._make_room(session, request.user_id)
             family_id = await families_repository.add(session, request.name)
             return await self._join(session, family_id, request.user_id, "owner")
@@ -102,6 +103,7 @@ class Families:
         somebody else's, and Conflict for who is a member already."""
         token_hash = tokens.hash_of(request.token)
         async with self.database.begin() as session:
+            await self._hold_user(session, request.user_id)
             family_id = await families_repository.family_invited_to(session, token_hash)
             if family_id is None or not await families_repository.lock(session, family_id):
                 raise _unknown_invitation()
@@ -207,9 +209,12 @@ class Families:
             raise NotFound("There is no such member.", memberId=request.member_id)
         return standing
 
-    async def _make_room(self, session: AsyncSession, user_id: int) -> None:
-        if await repository.find_user(session, user_id) is None:
+    async def _hold_user(self, session: AsyncSession, user_id: int) -> None:
+        # an account that is closed meanwhile would leave the families that it knows of, and not the one to come
+        if not await repository.hold_user(session, user_id):
             raise NotFound("There is no such user.")
+
+    async def _make_room(self, session: AsyncSession, user_id: int) -> None:
         if len(await families_repository.of_user(session, user_id)) >= MOST_FAMILIES:
             raise Conflict("You are in as many families as one can be.", code="TOO_MANY_FAMILIES")
 
