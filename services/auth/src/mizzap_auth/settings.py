@@ -17,8 +17,9 @@ class AuthSettings(DatabaseSettings, KeyRingSettings):
     access_token_seconds: int = 3600
     session_days: int = 30
     """A session ends when it was not refreshed for so long."""
-    refresh_grace_seconds: float = 10.0
-    """For so long a rotated refresh token still gives its one successor: two tabs, or an answer that got lost."""
+    refresh_grace_seconds: float = 30.0
+    """For so long a rotated refresh token still gives its one successor: two tabs, or an answer that got lost. Longer
+    than a gateway waits for the answer and its client then for the next try."""
     policy_versions: tuple[str, ...] = Field(("2025-10",), min_length=1)
     """Of the privacy policy on offer, the newest last: what registering agrees to."""
     audit_days: int = 90
