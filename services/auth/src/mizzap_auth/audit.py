@@ -7,7 +7,6 @@ changed, removed, moved or added shows, and so does a chain that was made anew.
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
 
 import structlog
 from mizzap_common.contracts import audit
@@ -17,6 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_auth import audit_chain, audit_repository
 from mizzap_auth.audit_chain import Broken, Entry, Head
+
+FORGOTTEN_AT_ONCE = 500
+"""Entries of one user, while no new ones can be noted."""
 
 log = structlog.get_logger(__name__)
 
@@ -88,18 +90,21 @@ class AuditLog:
             users = await audit_repository.users_with_entries_before(session, oldest_kept)
         dropped = 0
         for user_id in users:
-            async with self.database.begin() as session:
-                dropped += await self._forget_old_of(session, user_id, oldest_kept)
+            some = FORGOTTEN_AT_ONCE
+            while some == FORGOTTEN_AT_ONCE:
+                async with self.database.begin() as session:
+                    some = await self._forget_some(session, user_id, oldest_kept)
+                dropped += some
         return dropped
 
-    async def _forget_old_of(self, session: AsyncSession, user_id: int, oldest_kept: datetime) -> int:
+    async def _forget_some(self, session: AsyncSession, user_id: int, oldest_kept: datetime) -> int:
         head = await audit_repository.hold_head(session, user_id)
-        old = list(takewhile(lambda e: e.at < oldest_kept, await audit_repository.entries(session, user_id)))
+        old = await audit_repository.old_entries(session, user_id, oldest_kept, FORGOTTEN_AT_ONCE)
+        if not old:
+            return 0
         intact = head is not None and audit_chain.is_intact(head, self.ring)
         if head is None or not intact or audit_chain.broken_link(head.bridge_seq, head.bridge_hash, old):
             log.error("an audit log was tampered with: nothing of it is dropped", user_id=user_id)
-            return 0
-        if not old:
             return 0
         await audit_repository.drop(session, user_id, old[-1].seq)
         bridged = replace(head, bridge_seq=old[-1].seq, bridge_hash=old[-1].hash)

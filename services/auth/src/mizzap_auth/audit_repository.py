@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 
 from mizzap_common.contracts import audit
-from sqlalchemy import CompoundSelect, delete, func, insert, select, text, union, update
+from sqlalchemy import CompoundSelect, delete, func, insert, or_, select, text, union, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_ignore
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -45,6 +45,15 @@ async def last_seq(session: AsyncSession, user_id: int) -> int:
 async def entries(session: AsyncSession, user_id: int) -> list[Entry]:
     """In the order of ``seq``."""
     statement = select(*_ENTRY).where(col(AuditRow.user_id) == user_id).order_by(col(AuditRow.seq))
+    return [Entry(*row) for row in await session.execute(statement)]
+
+
+async def old_entries(session: AsyncSession, user_id: int, before: datetime, limit: int) -> list[Entry]:
+    """The first entries, up to the one that is not older, in the order of ``seq``."""
+    mine = col(AuditRow.user_id) == user_id
+    first_kept = select(func.min(col(AuditRow.seq))).where(mine, col(AuditRow.at) >= before).scalar_subquery()
+    old = or_(first_kept.is_(None), col(AuditRow.seq) < first_kept)
+    statement = select(*_ENTRY).where(mine, old).order_by(col(AuditRow.seq)).limit(limit)
     return [Entry(*row) for row in await session.execute(statement)]
 
 
