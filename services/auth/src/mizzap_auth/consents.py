@@ -10,7 +10,7 @@ from mizzap_common.db import Database
 from mizzap_common.errors import InvalidInput, NotFound
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mizzap_auth import consents_repository
+from mizzap_auth import consents_repository, repository
 from mizzap_auth.audit import AuditLog
 
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
@@ -39,7 +39,8 @@ class Consents:
         What was agreed to can be taken back under its own version too, when that is no longer on offer.
         """
         async with self.database.begin() as session:
-            if not await consents_repository.lock_user(session, request.user_id):
+            there = await repository.hold_user(session, request.user_id)
+            if not there or not await consents_repository.lock_user(session, request.user_id):
                 raise NotFound("There is no such user.")
             standing = (await consents_repository.current(session, request.user_id)).get(request.purpose)
             withdrawn_as_given = standing is not None and not request.granted and standing.version == request.version

@@ -66,6 +66,7 @@ class Accounts:
             await self._note_failure(user)
             raise _wrong_credentials()
         async with self.database.begin() as session:
+            await repository.hold_user(session, _id(user))
             # changed meanwhile: this session would be one that the change was to end
             if not await repository.still_has_password(session, _id(user), user.password_hash):
                 raise _wrong_credentials()
@@ -89,6 +90,8 @@ class Accounts:
         """Raises NotFound."""
         given = request.model_dump(exclude={"user_id"}, exclude_none=True)
         async with self.database.begin() as session:
+            if not await repository.hold_user(session, request.user_id):
+                raise _no_such_user()
             user = await repository.update_user(
                 session, request.user_id, {name: value or None for name, value in given.items()}
             )
@@ -107,6 +110,8 @@ class Accounts:
             raise Unauthorized("The current password is wrong.", code="INVALID_CREDENTIALS")
         new_hash = await self.passwords.hash(new_password)
         async with self.database.begin() as session:
+            if not await repository.hold_user(session, request.user_id):
+                raise _no_such_user()
             if not await repository.replace_password(session, request.user_id, user.password_hash, new_hash):
                 raise Unauthorized("The current password is wrong.", code="INVALID_CREDENTIALS")
             ended = await self.sessions.end_but(session, request.user_id, request.session_id)

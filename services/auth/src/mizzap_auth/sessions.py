@@ -9,6 +9,7 @@ from mizzap_common.db import Database
 from mizzap_common.errors import NotFound, Unauthorized
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from mizzap_auth import repository as users
 from mizzap_auth import sessions_repository as repository
 from mizzap_auth import tokens
 from mizzap_auth.audit import AuditLog
@@ -56,6 +57,10 @@ class Sessions:
         """
         token_hash = tokens.hash_of(request.refresh_token)
         async with self.database.begin() as session:
+            owner = await repository.owner_of_token(session, token_hash)
+            if owner is None:
+                raise _refused()
+            await users.hold_user(session, owner)
             held = await repository.hold_token(session, token_hash)
             if held is None or held.over:
                 raise _refused()
@@ -63,9 +68,11 @@ class Sessions:
             self._refuse_erased(held.user.id)
             reused = held.rotated_ago is not None and held.rotated_ago > self.grace
             if reused:
+                # sessions before the log, as everywhere: nobody waits in a circle
+                ended = await repository.end(session, held.user.id, held.session_id)
                 about = f"session/{held.session_id}"
                 await self.audit.note(session, held.user.id, "refresh_token.reused", about)
-                await self._tell(session, held.user.id, await repository.end(session, held.user.id, held.session_id))
+                await self._tell(session, held.user.id, ended)
             salt = held.successor_salt or tokens.new_salt()
             successor = tokens.successor_of(request.refresh_token, salt)
             if held.rotated_ago is None:
@@ -94,7 +101,8 @@ class Sessions:
     async def end(self, request: accounts.SessionRequest) -> accounts.EndedSessions:
         """Raises NotFound."""
         async with self.database.begin() as session:
-            ended = await repository.end(session, request.user_id, request.session_id)
+            there = await users.hold_user(session, request.user_id)
+            ended = await repository.end(session, request.user_id, request.session_id) if there else []
             if not ended:
                 raise NotFound("There is no such session.")
             await self._tell(session, request.user_id, ended)
@@ -103,7 +111,8 @@ class Sessions:
     async def end_others(self, request: accounts.SessionRequest) -> accounts.EndedSessions:
         """Ends all of the user's sessions but the one that is named."""
         async with self.database.begin() as session:
-            ended = await self.end_but(session, request.user_id, request.session_id)
+            there = await users.hold_user(session, request.user_id)
+            ended = await self.end_but(session, request.user_id, request.session_id) if there else []
         return accounts.EndedSessions(session_ids=ended)
 
     async def end_but(self, session: AsyncSession, user_id: int, session_id: int | None) -> list[int]:

@@ -40,6 +40,16 @@ async def open_session(session: AsyncSession, user_id: int, device_name: str, to
     return session_id
 
 
+async def owner_of_token(session: AsyncSession, token_hash: str) -> int | None:
+    """Whose token it is; None for one that isn't known."""
+    statement = (
+        select(col(SessionRow.user_id))
+        .join(RefreshTokenRow, col(RefreshTokenRow.session_id) == col(SessionRow.id))
+        .where(col(RefreshTokenRow.token_hash) == token_hash)
+    )
+    return (await session.scalars(statement)).one_or_none()
+
+
 async def hold_token(session: AsyncSession, token_hash: str) -> HeldToken | None:
     """Waits for whoever else holds the token, and sees what they left."""
     statement = (
