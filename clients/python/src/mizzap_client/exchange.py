@@ -51,7 +51,10 @@ class Pause:
 
 @dataclass(frozen=True)
 class Refresh:
-    """Wants a new session, unless somebody has got one since ``stale`` was the token."""
+    """Wants a new session, unless somebody has got one since ``stale`` was the token.
+
+    Answered with whether it comes from the server just now: one that another process has left may have run out too.
+    """
 
     stale: str
 
@@ -83,8 +86,7 @@ def exchange(sender: Sender, request: Send, signed: bool) -> Steps:
         problem = problem_of(response)
         if token is None or not isinstance(problem, errors.Unauthorized) or refreshed:
             raise problem
-        yield Refresh(token)
-        refreshed = True
+        refreshed = yield Refresh(token)
 
 
 def patiently(sender: Sender, request: Send) -> Steps:
