@@ -73,6 +73,9 @@ async def test_what_happens_to_files_is_noted_once(auth) -> None:
     uploaded = events.PhotoUploaded(**photo, mime_type="image/jpeg", size_bytes=1)
     event_id = await testing.publish_event(js, catalog.PHOTO_UPLOADED, uploaded)
     await testing.publish_event(js, catalog.PHOTO_UPLOADED, uploaded, event_id)
+    moved = {"user_id": user_id, "photo_id": 7}
+    await testing.publish_event(js, catalog.PHOTO_TRASHED, events.PhotoTrashed(**moved, version=1))
+    await testing.publish_event(js, catalog.PHOTO_RESTORED, events.PhotoRestored(**moved, version=2))
     await testing.publish_event(js, catalog.PHOTO_DELETED, events.PhotoDeleted(**photo))
     resolved = {"duplicate_id": 3, "primary_photo_id": 7, "duplicate_photo_id": 8, "action": "rejected"}
     await testing.publish_event(js, catalog.DUPLICATE_RESOLVED, events.DuplicateResolved(user_id=user_id, **resolved))
@@ -87,10 +90,11 @@ async def test_what_happens_to_files_is_noted_once(auth) -> None:
     await testing.all_handled(js, "auth")
     found = {(entry.action, entry.about) for entry in (await _page(auth, user_id)).entries}
     assert found == {
-        ("user.registered", f"user/{user_id}"), ("photo.uploaded", "photo/7"), ("photo.deleted", "photo/7"),
+        ("user.registered", f"user/{user_id}"), ("photo.uploaded", "photo/7"), ("photo.trashed", "photo/7"),
+        ("photo.restored", "photo/7"), ("photo.deleted", "photo/7"),
         ("duplicate.rejected", "duplicate/3"), ("album.photos_added", "album/4"), ("order.placed", "order/9"),
     }  # fmt: skip
-    assert (await _page(auth, user_id)).total == 6
+    assert (await _page(auth, user_id)).total == 8
     assert await _actions(auth, other) == ["user.registered"] and (await _page(auth, 2**40)).entries == []
 
 

@@ -16,6 +16,8 @@ class Handlers:
 
     def subscribe(self, bus: Bus) -> None:
         bus.on(catalog.PHOTO_UPLOADED, self.uploaded)
+        bus.on(catalog.PHOTO_TRASHED, self.trashed)
+        bus.on(catalog.PHOTO_RESTORED, self.restored)
         bus.on(catalog.PHOTO_DELETED, self.deleted)
         bus.on(catalog.DUPLICATE_RESOLVED, self.resolved)
         bus.on(catalog.ALBUM_UPDATED, self.album_updated)
@@ -23,6 +25,12 @@ class Handlers:
 
     async def uploaded(self, event: events.PhotoUploaded, delivery: Delivery) -> None:
         await self._note(event, delivery, "photo.uploaded")
+
+    async def trashed(self, event: events.PhotoTrashed, delivery: Delivery) -> None:
+        await self._note(event, delivery, "photo.trashed")
+
+    async def restored(self, event: events.PhotoRestored, delivery: Delivery) -> None:
+        await self._note(event, delivery, "photo.restored")
 
     async def deleted(self, event: events.PhotoDeleted, delivery: Delivery) -> None:
         await self._note(event, delivery, "photo.deleted")

@@ -57,8 +57,8 @@ PHOTO_UPLOADED       = Event("photo.uploaded",       events.PhotoUploaded,      
 PROCESSING_REQUESTED = Event("processing.requested", events.ProcessingRequested, "photos",  ("photos", "thumbs", "dedup", "curation"))
 PHOTO_PROCESSED      = Event("photo.processed",      events.PhotoProcessed,     "photos",   ("curation",), "photo:processed")
 PHOTO_FAILED         = Event("photo.failed",         events.PhotoFailed,        "photos",   ("curation",), "photo:failed")
-PHOTO_TRASHED        = Event("photo.trashed",        events.PhotoTrashed,       "photos",   ("dedup", "curation", "albums"), "photo:trashed")
-PHOTO_RESTORED       = Event("photo.restored",       events.PhotoRestored,      "photos",   ("dedup", "curation", "albums"), "photo:restored")
+PHOTO_TRASHED        = Event("photo.trashed",        events.PhotoTrashed,       "photos",   ("dedup", "curation", "albums", "auth"), "photo:trashed")
+PHOTO_RESTORED       = Event("photo.restored",       events.PhotoRestored,      "photos",   ("dedup", "curation", "albums", "auth"), "photo:restored")
 PHOTO_CHANGED        = Event("photo.changed",        events.PhotoChanged,       "photos",   (), "photo:changed")
 PHOTO_DELETED        = Event("photo.deleted",        events.PhotoDeleted,       "photos",   ("photos", "thumbs", "dedup", "curation", "albums", "auth"), "photo:deleted")
 
