@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PACKAGES := libs/common $(wildcard services/*) clients/python devstack
 STAMP := $(VENV)/.installed
 
-.PHONY: install run demo check test test-export format docs schemas lock quality chaos erasure fuzz bench bench-list bench-caches clean
+.PHONY: install run demo check test test-export format docs schemas lock quality chaos erasure fuzz bench bench-list bench-caches bench-targets clean
 
 install: $(STAMP)
 
@@ -76,6 +76,9 @@ bench-list: install
 
 bench-caches: install
 	$(BIN)/python -m tests.bench.caches
+
+bench-targets: install
+	$(BIN)/python -m tests.bench.targets $(if $(PHOTOS),--photos "$(PHOTOS)")
 
 quality: install
 	$(BIN)/python -m tests.quality.duplicates --seeds 1 2 3

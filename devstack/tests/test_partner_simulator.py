@@ -78,6 +78,32 @@ def test_the_stack_s_curation_knows_the_partners_and_nobody_else_their_secrets(t
         assert not any("MEMOPYK" in name or "PHOTALL" in name for name in environment(service))
 
 
+def test_a_partner_of_the_user_s_own_takes_the_place_of_its_simulation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIZZAP_MEMOPYK_URL", "http://films.test/orders")
+    monkeypatch.setenv("MIZZAP_MEMOPYK_SECRET", SECRET)
+    environment = Stack(Options(tmp_path), Progress())._services.environment("curation")
+    # curation's own reading of it, as it starts
+    program = (
+        "from mizzap_curation.settings import CurationSettings as S; print(*(p.url for p in S().partners.values()))"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert shown.returncode == 0, shown.stderr
+    memopyk, photall = shown.stdout.split()
+    assert memopyk == "http://films.test/orders" and photall == environment["MIZZAP_PHOTALL_URL"]
+
+
+@pytest.mark.parametrize("name", ["URL", "SECRET"])
+def test_a_simulation_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"MIZZAP_PHOTALL_{name}", "")
+    environment = Stack(Options(tmp_path), Progress())._services.environment("curation")
+    assert [given for given in environment if given.startswith("MIZZAP_PHOTALL_")] == [f"MIZZAP_PHOTALL_{name}"]
+    assert environment["MIZZAP_MEMOPYK_URL"].endswith("/memopyk")
+
+
 def test_the_command_serves_where_the_stack_expects_it(tmp_path: Path) -> None:
     settings = Stack(Options(tmp_path), Progress())._services.environment("curation")
     command = [sys.executable, "-m", "mizzap_devstack", "partner", "--data", str(tmp_path)]

@@ -10,7 +10,6 @@ only the ratio of one run says something.
 
 import argparse
 import asyncio
-import hashlib
 import json
 import os
 import random
@@ -18,19 +17,17 @@ import statistics
 import sys
 import tempfile
 import time
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
+from mizzap_client import AsyncClient
+from mizzap_client.sync import sync
+
+from tests.bench.bare import bare_loop
 from tests.stack import running_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED_PHOTOS = ROOT.parent / "shared" / "data" / "photos"
-PROCESSES = 2
 _WAIT_SECONDS = 1800.0
-
-_loaded: dict[str, Any] = {}
-"""What a process of the bare loop keeps between photos: the embedding model."""
 
 
 def chosen_photos(folder: Path, limit: int) -> list[Path]:
@@ -52,63 +49,35 @@ def chosen_photos(folder: Path, limit: int) -> list[Path]:
     return good
 
 
-def _load() -> None:
-    os.environ.update(VIPS_CONCURRENCY="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
-    from mizzap_common.models.choose import choose_bundle
-    from mizzap_common.models.embedder import Embedder
-
-    bundle = choose_bundle("development", None)
-    if bundle:
-        _loaded["embedder"] = Embedder(bundle)
-
-
-def bare_steps(path: Path) -> None:
-    """Everything that is done to one photo, with nothing around it."""
-    from mizzap_common.imaging.decode import open_rgb, renditions
-    from mizzap_common.imaging.metadata import read_metadata
-    from mizzap_curation.quality import Source, assess
-    from mizzap_dedup.fingerprint import fingerprint
-
-    data = path.read_bytes()
-    hashlib.sha256(data).hexdigest()
-    hashlib.md5(data).hexdigest()
-    metadata = read_metadata(data)
-    renditions(data, (200, 400, 1200))
-    rgb = open_rgb(data, 512)
-    fingerprint(rgb, metadata.width, metadata.height)
-    if embedder := _loaded.get("embedder"):
-        embedder.embed(rgb)
-    assess(rgb, Source(metadata.width, metadata.height))
-
-
-def bare_loop(photos: list[Path]) -> float:
-    """Seconds for all photos; loading libraries and model is not counted."""
-    with get_context("spawn").Pool(PROCESSES, _load) as pool:
-        pool.map(bare_steps, photos[:PROCESSES], chunksize=1)
-        started = time.monotonic()
-        pool.map(bare_steps, photos, chunksize=1)
-        return time.monotonic() - started
+async def bring(client: AsyncClient, folder: Path) -> float:
+    """Seconds from the first upload until the last photo is processed."""
+    started = time.monotonic()
+    synced = await sync(client, folder)
+    if synced.failed:
+        sys.exit(f"not taken in: {synced.failed[:3]}")
+    async with asyncio.timeout(_WAIT_SECONDS):
+        while (progress := await client.progress()).pending:
+            await asyncio.sleep(0.1)
+    seconds = time.monotonic() - started
+    if progress.failed:
+        sys.exit(f"{progress.failed} photos failed")
+    return seconds
 
 
 async def through_the_stack(folder: Path, data: Path) -> float:
-    """Seconds from the first upload until the last photo is processed, on a stack that is up."""
-    from mizzap_client.api import AsyncClient
-    from mizzap_client.sync import sync
-
+    """What `bring` takes on a stack that is up."""
     with running_stack(data) as stack:
         async with AsyncClient(stack.gateway) as client:
             await client.register("bench@example.com", "correct horse battery", ai=True)
-            started = time.monotonic()
-            synced = await sync(client, folder)
-            if synced.failed:
-                sys.exit(f"not taken in: {synced.failed[:3]}")
-            async with asyncio.timeout(_WAIT_SECONDS):
-                while (progress := await client.progress()).pending:
-                    await asyncio.sleep(0.1)
-            seconds = time.monotonic() - started
-            if progress.failed:
-                sys.exit(f"{progress.failed} photos failed")
-            return seconds
+            return await bring(client, folder)
+
+
+def link(photos: list[Path], folder: Path) -> Path:
+    """A folder made of these photos, which may lie anywhere."""
+    folder.mkdir()
+    for index, path in enumerate(photos):
+        (folder / f"{index:04d}{path.suffix}").symlink_to(path)
+    return folder
 
 
 def main() -> None:
@@ -126,10 +95,7 @@ def main() -> None:
     rows = []
     for number in range(options.rounds):
         with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch) / "photos"
-            folder.mkdir()
-            for index, path in enumerate(photos):
-                (folder / f"{index:04d}{path.suffix}").symlink_to(path)
+            folder = link(photos, Path(scratch) / "photos")
             bare = len(photos) / bare_loop(photos)
             stack = len(photos) / asyncio.run(through_the_stack(folder, Path(scratch) / "data"))
         rows.append({"bare": bare, "stack": stack, "ratio": stack / bare})

@@ -153,3 +153,35 @@ async def test_who_registers_is_logged_in(do: Any, gateway: Any) -> None:
     (asked,) = gateway.registered
     assert asked["consents"] == {"ai": True, "marketing": False} and asked["privacyAccepted"] is True
     assert do.kept[-1].access_token == "access-1"
+
+
+async def test_an_account_whose_answer_got_lost_is_made_once(do: Any, gateway: Any, line: Any) -> None:
+    line.lose = b"POST /api/v1/auth/register"
+    await do("register", "camille@example.com", "correct horse")
+    assert (gateway.requests["/auth/register"], len(gateway.registered)) == (2, 1)
+    assert do.kept[-1].access_token == "access-1"
+
+
+async def test_a_renewal_whose_answer_got_lost_ends_no_session(do: Any, gateway: Any, line: Any) -> None:
+    gateway.token, gateway.refreshed = 2, set()
+    line.lose = b"POST /api/v1/auth/refresh"
+    assert (await do("me")).id == 1
+    first, again = gateway.keys["/auth/refresh"]
+    assert first == again and first, "its token counts once: only the key says that it is the same request"
+    gateway.token = 3
+    await do("me")
+    assert gateway.keys["/auth/refresh"][2] != first, "each renewal has a key of its own"
+
+
+async def test_a_trouble_of_the_server_s_ends_no_session(do: Any, gateway: Any, refuse: Any) -> None:
+    gateway.token = 2
+    gateway.answers["/auth/refresh"] = [refuse(500, "INTERNAL_ERROR")]
+    with pytest.raises(errors.ApiError, match="INTERNAL_ERROR"):
+        await do("me")
+    assert (await do("me")).id == 1
+
+
+async def test_a_request_that_is_still_worked_on_is_asked_for_again(do: Any, gateway: Any, refuse: Any) -> None:
+    gateway.answers["/photos/precheck"] = [refuse(409, "IDEMPOTENCY_IN_FLIGHT")]
+    await do("ask", operations.precheck_photos(schemas.PrecheckBody(sha256=["0" * 64])))
+    assert len(set(gateway.keys["/photos/precheck"])) == 1 and gateway.requests["/photos/precheck"] == 2

@@ -145,7 +145,7 @@ async def test_an_export_that_failed_is_told_in_its_words(tmp_path: Path) -> Non
             await export_library(client, tmp_path / "out.zip")
 
 
-@pytest.mark.parametrize("manifest", [None, "{}", "no json", '{"format": "mizzap-export", "version": 2}'])
+@pytest.mark.parametrize("manifest", [None, "{}", "[]", "no json", '{"format": "mizzap-export", "version": 2}'])
 def test_what_is_no_export_is_refused_in_a_sentence(tmp_path: Path, manifest: str | None) -> None:
     path = tmp_path / "some.zip"
     with zipfile.ZipFile(path, "w") as file:

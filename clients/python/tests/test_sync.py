@@ -112,6 +112,45 @@ async def test_a_lost_server_ends_the_run_and_the_next_goes_on(
     assert sorted(name for _, _, name in gateway.bodies) == [f"photo {n}".encode() for n in range(6)]
 
 
+async def test_a_file_at_which_the_line_breaks_each_time_is_named(
+    client: AsyncClient, gateway: Any, line: Any, tmp_path: Path
+) -> None:
+    folder = put(tmp_path, {f"{n}.jpg": f"photo {n}".encode() for n in range(6)} | {"bad.jpg": b"poison"})
+    line.poison, client.patience = b"poison", 0.3
+    result = await sync(client, folder, at_once=2)
+    assert statuses(result.outcomes) == {f"{n}.jpg": "stored" for n in range(6)} | {"bad.jpg": "INTERRUPTED"}
+
+
+async def test_a_file_that_the_server_asks_for_again_and_again_is_named(
+    client: AsyncClient, gateway: Any, refuse: Any, tmp_path: Path
+) -> None:
+    folder = put(tmp_path, {"a.jpg": b"photo a", "b.jpg": b"photo b"})
+    gateway.answers["/photos/upload"] = [refuse(409, "UPLOAD_AGAIN") for _ in range(50)]
+    client.patience = 0.3
+
+    class Mending(Watch):
+        def finished(self, outcome: Outcome) -> None:
+            gateway.answers.clear()
+
+    result = await sync(client, folder, at_once=1, watch=Mending())
+    assert statuses(result.outcomes) == {"a.jpg": "UPLOAD_AGAIN", "b.jpg": "stored"}
+
+
+async def test_a_line_that_breaks_at_everything_ends_the_run(
+    client: AsyncClient, gateway: Any, line: Any, tmp_path: Path
+) -> None:
+    folder = put(tmp_path, {f"{n}.jpg": f"photo {n}".encode() for n in range(6)})
+    client.patience = 0.3
+
+    class Losing(Watch):
+        def finished(self, outcome: Outcome) -> None:
+            line.poison = b"HTTP/1.1"
+
+    with pytest.raises(errors.Unreachable):
+        await sync(client, folder, at_once=1, watch=Losing())
+    assert len(gateway.bodies) == 1
+
+
 async def test_big_files_go_alone(
     client: AsyncClient, gateway: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,11 +100,12 @@ class Services:
     def environment(self, service: str) -> dict[str, str]:
         """All the environment of one service."""
         store = self.servers.s3.settings
-        partners = {**self.partner_settings, "MIZZAP_PUBLIC_URL": self.url("gateway")} if service == "curation" else {}
+        given = passed_on(os.environ)
+        partners = {**self._simulated(given), "MIZZAP_PUBLIC_URL": self.url("gateway")} if service == "curation" else {}
         settings = {
             "MIZZAP_ENVIRONMENT": "development",
             **partners,
-            **passed_on(os.environ),
+            **given,
             "MIZZAP_HOST": HOST,
             "MIZZAP_PORT": str(self.ports[service]),
             "MIZZAP_NATS_URL": self.servers.nats.url,
@@ -125,6 +126,15 @@ class Services:
             if model := os.environ.get("MIZZAP_MODEL"):
                 settings["MIZZAP_MODEL"] = model
         return base_environment() | settings
+
+    def _simulated(self, given: Mapping[str, str]) -> dict[str, str]:
+        """The simulated partners' settings, without those of a partner about whom the user says anything."""
+
+        def is_named(setting: str) -> bool:
+            partner = setting.rpartition("_")[0]
+            return any(name.startswith(f"{partner}_") for name in given)
+
+        return {name: value for name, value in self.partner_settings.items() if not is_named(name)}
 
 
 def passed_on(environment: Mapping[str, str]) -> dict[str, str]:

@@ -67,7 +67,8 @@ async def test_a_healthy_service_says_so(running_service: tuple[Service, Starlet
     assert (status, ready["info"]) == (200, {"model": "tower"})
     assert ready["checks"] == {"storage": "ok", "database": "ok", "broker": "ok"}
     _, metrics = await ask(app, "/metrics")
-    assert "mizzap_outbox_waiting" in metrics
+    for measured in ("outbox_waiting", "events_handled_total", "event_handling_seconds", "dead_letters_total"):
+        assert f"mizzap_{measured}" in metrics
 
 
 async def test_a_durable_that_is_gone_is_declared_again(running_service: tuple[Service, Starlette]) -> None:

@@ -90,8 +90,8 @@ async def test_what_happens_to_files_is_noted_once(auth) -> None:
     await testing.all_handled(js, "auth")
     found = {(entry.action, entry.about) for entry in (await page_of(auth, user_id)).entries}
     assert found == {
-        ("user.registered", f"user/{user_id}"), ("photo.uploaded", "photo/7"), ("photo.deleted", "photo/7"),
-        ("photo.trashed", "photo/7"), ("photo.restored", "photo/7"),
+        ("user.registered", f"user/{user_id}"), ("photo.uploaded", "photo/7"), ("photo.trashed", "photo/7"),
+        ("photo.restored", "photo/7"), ("photo.deleted", "photo/7"),
         ("duplicate.rejected", "duplicate/3"), ("album.photos_added", "album/4"), ("order.placed", "order/9"),
     }  # fmt: skip
     assert (await page_of(auth, user_id)).total == 8

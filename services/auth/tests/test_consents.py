@@ -62,6 +62,20 @@ async def test_each_change_is_kept_with_its_version_and_time(auth) -> None:
     assert [(event.granted, event.version) for event in told] == [(True, "1"), (True, "2"), (False, "2")]
 
 
+async def test_a_word_about_one_purpose_says_nothing_about_another(auth) -> None:
+    user_id = (await auth.register(consents={"marketing": True})).user.id
+    await _change(auth, user_id, "ai", True)
+    await _change(auth, user_id, "marketing", False)
+    await _change(auth, user_id, "privacy", True)
+    await _change(auth, user_id, "ai", False)
+    agreed = {purpose: granted for purpose, (granted, _) in (await _current(auth, user_id)).items()}
+    assert agreed == {"privacy": True, "ai": False, "marketing": False}
+    history = [(entry.purpose, entry.granted) for entry in (await _list(auth, user_id)).history]
+    assert history == [
+        ("ai", False), ("privacy", True), ("marketing", False), ("ai", True), ("marketing", True),
+    ]  # fmt: skip
+
+
 async def test_an_unknown_version_is_refused(auth) -> None:
     user_id = (await auth.register()).user.id
     for granted in (True, False):

@@ -12,6 +12,7 @@ from mizzap_common.contracts import albums, invalidation, library, requests
 from mizzap_common.errors import NotFound, Unavailable
 from mizzap_gateway.remembered import SECONDS, Remembered
 
+from services.gateway.tests.routes_and_questions import PHOTO
 from services.gateway.tests.test_idempotency import ALBUM
 
 MANY = 64 << 20
@@ -174,6 +175,52 @@ async def test_nothing_is_remembered_where_nothing_may_be(bus: Bus, service: Alb
     for _ in range(3):
         await total(remembered)
     assert service.asked == 3
+
+
+ABOUT_PHOTO = {"user_id": 1, "photo_id": 7}
+SHOWN = library.StoredObject(object_key="k", mime_type="image/jpeg", size_bytes=1, etag="e")
+TIMES: list[tuple[requests.Method[Any, Any], Any, Any, int]] = [
+    (requests.ALBUMS_LIST, albums.ListAlbums(user_id=1), albums.AlbumPage(albums=[], total=0), 5),
+    (
+        requests.ALBUMS_GET,
+        albums.AlbumRequest(user_id=1, album_id=4),
+        albums.AlbumWithPhotos(**ALBUM, photo_ids=[]),
+        5,
+    ),
+    (requests.PHOTOS_GET, library.PhotoRequest(**ABOUT_PHOTO), PHOTO, 10),
+    (requests.PHOTOS_LIST, library.ListPhotos(user_id=1), library.PhotoPage(photos=[], total=0), 10),
+    (requests.THUMBS_LOCATE, library.LocateRendition(**ABOUT_PHOTO), SHOWN, 60),
+]
+"""What may be remembered, and for how many minutes: the specification's own numbers."""
+
+
+@pytest.mark.parametrize(("method", "question", "answer", "minutes"), TIMES, ids=[t[0].subject for t in TIMES])
+async def test_nothing_is_remembered_longer_than_the_specification_allows(
+    nats_url: str, method: requests.Method[Any, Any], question: Any, answer: Any, minutes: int
+) -> None:
+    now, asked = 1000.0, 0
+
+    async def reply(_: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return answer
+
+    async with testing.outsider(nats_url, [(method, reply)]) as outside:
+        await outside.client.flush()
+        bus = Bus("gateway", nats_url)
+        await bus.connect()
+        remembered = Remembered(bus, MANY, clock=lambda: now)
+        await remembered.start()
+        assert await remembered.ask(method, question) == answer
+        now += 60 * minutes - 1
+        assert await remembered.ask(method, question) == answer and asked == 1, "not asked again before"
+        now += 2
+        assert await remembered.ask(method, question) == answer and asked == 2, "the first answer's time is over"
+        await bus.stop()
+
+
+def test_every_time_is_held() -> None:
+    assert {method for method, *_ in TIMES} == set(SECONDS)
 
 
 def test_what_is_remembered_is_a_users() -> None:

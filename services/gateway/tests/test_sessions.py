@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -62,6 +63,17 @@ async def test_it_is_asked_about_again_after_a_while(auth, gateway_settings) -> 
     await _refused(sessions)
     await _refused(sessions)
     assert auth.asked == 2  # nothing ends twice
+
+
+async def test_it_is_asked_about_again_after_a_minute(auth, gateway_settings, monkeypatch) -> None:
+    clock = SimpleNamespace(now=1000.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(module, "time", clock)
+    sessions = Sessions(auth, gateway_settings())
+    asked = []
+    for clock.now in (1000.0, 1059.0, 1061.0, 1119.0, 1122.0):
+        await sessions.check(CALLER)
+        asked.append(auth.asked)
+    assert asked == [1, 1, 2, 2, 3]
 
 
 async def test_its_end_counts_at_once(auth, gateway_settings) -> None:

@@ -66,7 +66,7 @@ async def _processed(gateway: Any, user_id: int, photo_id: int) -> str:
 
 def test_the_events_shown_are_those_of_the_specification_and_more() -> None:
     names = {event.websocket for event in EVENTS_SHOWN}
-    assert names >= {"photo:uploaded", "photo:processed", "duplicate:detected", "album:updated"}
+    assert names >= {"photo:uploaded", "photo:processed", "duplicate:detected", "album:updated", "user:joined_family"}
     assert all(event.websocket == event.subject.replace(".", ":") for event in EVENTS_SHOWN)
 
 

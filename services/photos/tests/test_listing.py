@@ -171,6 +171,8 @@ FILTERS: list[tuple[dict[str, Any], Callable[[PhotoRow], bool]]] = [
     ({"q": "img\\"}, lambda row: False),
     ({"q": "I_G"}, lambda row: False),
     ({"q": "jpg apple-"}, lambda row: False),
+    ({"q": "' OR user_id > 0 --"}, lambda row: False),
+    ({"camera": "' OR user_id > 0 --"}, lambda row: False),
 ]
 
 

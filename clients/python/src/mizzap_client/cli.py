@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from filelock import AsyncFileLock
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from mizzap_client import cli_leaving, operations
 from mizzap_client.api import AsyncClient
-from mizzap_client.config import Login, load_login, save_login
+from mizzap_client.config import Login, SharedLogin, load_login, lock_file, save_login
+from mizzap_client.connection import LOCK_SECONDS
 from mizzap_client.demo import run_demo
 from mizzap_client.errors import ClientError
 from mizzap_client.models import Session
@@ -58,17 +60,19 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 async def as_user(work: Callable[[AsyncClient], Awaitable[T]]) -> T:
     """Calls ``work`` as the user who is logged in."""
     login = load_login()
-
-    def keep(session: Session) -> None:
-        save_login(Login(server=login.server, session=session))
-
-    async with AsyncClient(login.server, login.session, on_session=keep, patience=PATIENCE_SECONDS) as client:
+    shared = SharedLogin(login)
+    async with AsyncClient(
+        login.server, login.session, on_session=shared.save, shared=shared, patience=PATIENCE_SECONDS
+    ) as client:
         return await work(client)
 
 
 async def begin_session(server: str, begin: Callable[[AsyncClient], Awaitable[Session]]) -> None:
     async with AsyncClient(server, patience=PATIENCE_SECONDS) as client:
-        save_login(Login(server=server, session=await begin(client)))
+        begun = Login(server=server, session=await begin(client))
+    # who renews the last login at this moment would put it in the place of this one
+    async with AsyncFileLock(lock_file(), timeout=LOCK_SECONDS):
+        save_login(begun)
 
 
 @app.command()

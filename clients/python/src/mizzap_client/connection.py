@@ -4,13 +4,16 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
+from filelock import AsyncFileLock, FileLock, Timeout
 
+from mizzap_client.errors import Unreachable
 from mizzap_client.exchange import Body, Pause, Refresh, Send, Steps, exchange, renewal
 from mizzap_client.models import Session
 from mizzap_client.operation import Listed, Operation
@@ -18,11 +21,24 @@ from mizzap_client.operation import Listed, Operation
 A = TypeVar("A")
 T = TypeVar("T")
 API = "/api/v1"
+LOCK_SECONDS = 180.0
+"""So long another process may take to renew a session that is shared: its patience and the longest wait for an answer."""
 
 
 def is_loopback(server: str) -> bool:
     """Whether the server is this machine, where no proxy can reach it for us."""
     return urlsplit(server).hostname in {"localhost", "127.0.0.1", "::1"}
+
+
+class SharedSession(Protocol):
+    """A session that several processes have. Each refresh token counts once, so one of them renews it for all."""
+
+    @property
+    def lock(self) -> Path:
+        """The file that is locked by whoever renews the session, until it is kept."""
+
+    def load(self) -> Session:
+        """As it was kept last. Raises NotLoggedIn when it is not theirs any more."""
 
 
 class _Connected:
@@ -34,16 +50,19 @@ class _Connected:
         session: Session | None = None,
         *,
         on_session: Callable[[Session], None] | None = None,
+        shared: SharedSession | None = None,
         patience: float = 60.0,
     ) -> None:
-        """``patience``: seconds that a request is repeated for while there is no answer.
+        """``patience``: seconds that a request is repeated for after it has failed, while there is no answer.
 
-        ``on_session`` hears of every new session: the refresh token changes with each use.
+        ``on_session`` hears of every new session, before the lock of one that is ``shared`` is let go: the refresh
+        token changes with each use.
         """
         self.server = server.rstrip("/")
         self.session = session
         self.patience = patience
         self._on_session = on_session
+        self._shared = shared
 
     def adopt_session(self, session: Session) -> Session:
         self.session = session
@@ -64,6 +83,16 @@ class _Connected:
 
     def _renewed(self, answer: httpx.Response) -> None:
         self.adopt_session(Session.model_validate(answer.json()["data"]))
+
+    def _took_over(self, stale: str) -> bool:
+        """Whether another process has renewed the session: what it has kept is ours now."""
+        if self._shared is None or (kept := self._shared.load()).access_token == stale:
+            return False
+        self.session = kept
+        return True
+
+    def _locked_out(self) -> Unreachable:
+        return Unreachable("Another program has been renewing your session all the time: try again.")
 
 
 class AsyncConnection(_Connected):
@@ -108,11 +137,25 @@ class AsyncConnection(_Connected):
         """One GET of a path from the server's root, unsigned and untried again, whose body is read bit by bit."""
         return self._http.stream("GET", self.server + url, headers=dict(headers))
 
-    async def refresh(self, stale: str) -> None:
-        """Gets a new session unless another task has done so since ``stale`` was the token. Raises NotLoggedIn."""
+    async def refresh(self, stale: str) -> bool:
+        """Gets a new session unless another task or process has done so since ``stale`` was the token.
+
+        False when it is another process', and may be old by now. Raises NotLoggedIn, ApiError, Unreachable.
+        """
         async with self._refreshing:
-            if self._is_stale(stale):
-                self._renewed(await self._run(renewal(self)))
+            if not self._is_stale(stale):
+                return True
+            try:
+                async with self._alone():
+                    if self._took_over(stale):
+                        return False
+                    self._renewed(await self._run(renewal(self)))
+            except Timeout as error:
+                raise self._locked_out() from error
+            return True
+
+    def _alone(self) -> AbstractAsyncContextManager[object]:
+        return AsyncFileLock(self._shared.lock, timeout=LOCK_SECONDS) if self._shared else nullcontext()
 
     async def _run(self, steps: Steps) -> httpx.Response:
         outcome: Any = None
@@ -124,12 +167,12 @@ class AsyncConnection(_Connected):
                 return found
             outcome = await self._take(step)
 
-    async def _take(self, step: Send | Pause | Refresh) -> httpx.Response | httpx.TransportError | None:
+    async def _take(self, step: Send | Pause | Refresh) -> httpx.Response | httpx.TransportError | bool | None:
         match step:
             case Pause(seconds):
                 await asyncio.sleep(seconds)
             case Refresh(stale):
-                await self.refresh(stale)
+                return await self.refresh(stale)
             case Send(method, path, headers, body, options):
                 content = aiter(body) if body else None
                 try:
@@ -174,11 +217,25 @@ class Connection(_Connected):
         """One request, repeated where that helps; ``options`` are httpx's. Raises as ``ask`` does."""
         return self._run(exchange(self, Send(method, path, dict(headers or {}), body, options), signed))
 
-    def refresh(self, stale: str) -> None:
-        """Gets a new session unless another thread has done so since ``stale`` was the token. Raises NotLoggedIn."""
+    def refresh(self, stale: str) -> bool:
+        """Gets a new session unless another thread or process has done so since ``stale`` was the token.
+
+        As `AsyncConnection.refresh`.
+        """
         with self._refreshing:
-            if self._is_stale(stale):
-                self._renewed(self._run(renewal(self)))
+            if not self._is_stale(stale):
+                return True
+            try:
+                with self._alone():
+                    if self._took_over(stale):
+                        return False
+                    self._renewed(self._run(renewal(self)))
+            except Timeout as error:
+                raise self._locked_out() from error
+            return True
+
+    def _alone(self) -> AbstractContextManager[object]:
+        return FileLock(self._shared.lock, timeout=LOCK_SECONDS) if self._shared else nullcontext()
 
     def _run(self, steps: Steps) -> httpx.Response:
         outcome: Any = None
@@ -190,12 +247,12 @@ class Connection(_Connected):
                 return found
             outcome = self._take(step)
 
-    def _take(self, step: Send | Pause | Refresh) -> httpx.Response | httpx.TransportError | None:
+    def _take(self, step: Send | Pause | Refresh) -> httpx.Response | httpx.TransportError | bool | None:
         match step:
             case Pause(seconds):
                 time.sleep(seconds)
             case Refresh(stale):
-                self.refresh(stale)
+                return self.refresh(stale)
             case Send(method, path, headers, body, options):
                 content = iter(body) if body else None
                 try:

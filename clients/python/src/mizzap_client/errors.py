@@ -11,6 +11,10 @@ class Unreachable(ClientError):
     """No answer within the client's patience: the server is down, or the network is."""
 
 
+class Interrupted(Unreachable):
+    """There was a line to the server, and it broke before the answer. That may be this one request's own trouble."""
+
+
 class NotLoggedIn(ClientError):
     """There is no session, or it has ended and can't be refreshed."""
 

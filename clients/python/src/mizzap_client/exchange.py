@@ -18,6 +18,11 @@ from mizzap_client.models import Session
 _PASSING = {429, 502, 503, 504}
 """Statuses that say "not now": the same request may work later."""
 _LIMITED = 429
+_ASK_AGAIN = {"UPLOAD_AGAIN", "IDEMPOTENCY_IN_FLIGHT"}
+"""Codes of refusals (409) after which the same request may work: its bytes got lost, or its first try goes on."""
+_NO_LINE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
+"""Nobody was there: no line that could have broken."""
+_KEY = "Idempotency-Key"
 _LONGEST_WAIT = 3600.0
 
 
@@ -46,7 +51,10 @@ class Pause:
 
 @dataclass(frozen=True)
 class Refresh:
-    """Wants a new session, unless somebody has got one since ``stale`` was the token."""
+    """Wants a new session, unless somebody has got one since ``stale`` was the token.
+
+    Answered with whether it comes from the server just now: one that another process has left may have run out too.
+    """
 
     stale: str
 
@@ -65,9 +73,9 @@ class Sender(Protocol):
 def exchange(sender: Sender, request: Send, signed: bool) -> Steps:
     """One request, repeated where that helps. Raises ApiError, Unreachable, NotLoggedIn."""
     headers = {name.title(): value for name, value in request.headers.items()}
-    if request.method == "POST" and signed and request.body is None:
+    if request.method == "POST" and request.body is None:
         # an answer that is lost on the way is given again, and nothing is done twice
-        headers.setdefault("Idempotency-Key", str(uuid4()))
+        headers.setdefault(_KEY, str(uuid4()))
     refreshed = False
     while True:
         token = token_of(sender) if signed else None
@@ -78,43 +86,58 @@ def exchange(sender: Sender, request: Send, signed: bool) -> Steps:
         problem = problem_of(response)
         if token is None or not isinstance(problem, errors.Unauthorized) or refreshed:
             raise problem
-        yield Refresh(token)
-        refreshed = True
+        refreshed = yield Refresh(token)
 
 
 def patiently(sender: Sender, request: Send) -> Steps:
-    """Until there is an answer other than "not now". Raises Unreachable after the sender's patience."""
-    deadline = time.monotonic() + sender.patience
+    """Until there is an answer other than "not now".
+
+    Raises Unreachable when the sender's patience has passed since the first failure: Interrupted when it was an open
+    line that broke. Raises ApiError when the server still answers that this one request has to come again.
+    """
+    deadline: float | None = None
     for pause in delays():
         wait = pause
         outcome = yield request
+        if deadline is None:
+            # only now: a try that goes well may last for as long as it likes
+            deadline = time.monotonic() + sender.patience
         if isinstance(outcome, httpx.UnsupportedProtocol):
             raise errors.Unreachable(f"{sender.server} is no address of a server.") from outcome
+        failure: errors.ClientError
         if isinstance(outcome, httpx.TransportError):
-            reason = f"{sender.server} does not answer ({outcome or type(outcome).__name__})."
+            kind = errors.Unreachable if isinstance(outcome, _NO_LINE) else errors.Interrupted
+            failure = kind(f"{sender.server} does not answer ({outcome or type(outcome).__name__}).")
         elif not _passing(outcome):
             found: httpx.Response = outcome
             return found
         else:
-            reason = f"{sender.server} can't take the request now: {problem_of(outcome).message}"
+            failure = problem_of(outcome)
+            if outcome.status_code in _PASSING:
+                failure = errors.Unreachable(f"{sender.server} can't take the request now: {failure.message}")
             wait = max(pause, _retry_after(outcome))
             if outcome.status_code == _LIMITED:
                 # it is there and says when: no reason to lose patience
                 deadline = max(deadline, time.monotonic() + wait + sender.patience)
         if time.monotonic() + wait > deadline:
-            raise errors.Unreachable(reason)
+            raise failure
         yield Pause(wait)
     raise AssertionError("the delays never end")
 
 
 def renewal(sender: Sender) -> Steps:
-    """Asks for a new session. Raises NotLoggedIn, Unreachable."""
+    """Asks for a new session. Raises NotLoggedIn, ApiError, Unreachable."""
     assert sender.session is not None
-    asked = Send("POST", "/auth/refresh", options={"json": {"refreshToken": sender.session.refresh_token}})
+    # the key: a refresh token that comes again late, as its answer was lost, would end the session
+    headers = {_KEY: str(uuid4())}
+    asked = Send("POST", "/auth/refresh", headers, options={"json": {"refreshToken": sender.session.refresh_token}})
     answer = yield from patiently(sender, asked)
-    if answer.status_code >= 400:
-        raise errors.NotLoggedIn("Your session has ended: log in again.") from problem_of(answer)
-    return answer
+    if answer.status_code < 400:
+        return answer
+    problem = problem_of(answer)
+    if isinstance(problem, errors.Unauthorized):
+        raise errors.NotLoggedIn("Your session has ended: log in again.") from problem
+    raise problem
 
 
 def token_of(sender: Sender) -> str:
@@ -144,9 +167,7 @@ def problem_of(response: httpx.Response) -> errors.ApiError:
 
 
 def _passing(response: httpx.Response) -> bool:
-    return response.status_code in _PASSING or (
-        response.status_code == 409 and problem_of(response).code == "UPLOAD_AGAIN"
-    )
+    return response.status_code in _PASSING or (response.status_code == 409 and problem_of(response).code in _ASK_AGAIN)
 
 
 def _retry_after(response: httpx.Response) -> float:

@@ -12,13 +12,15 @@ from pathlib import Path
 
 from mizzap_client import operations, schemas
 from mizzap_client.api import PRECHECK_AT_MOST, AsyncClient
-from mizzap_client.archive import Archive, ExportedAlbum, ExportedPhoto
-from mizzap_client.errors import ApiError, NotFound
+from mizzap_client.archive import Archive, Damaged, ExportedAlbum, ExportedPhoto
+from mizzap_client.errors import ApiError, Interrupted, NotFound
 from mizzap_client.sync import in_parallel
 from mizzap_client.waiting import listening, until_processed
 
 _ADD_AT_MOST = 500
 _MARK_AT_MOST = 500
+_PIN_AT_MOST = 20
+_REMOVE_AT_MOST = 100
 _AT_ONCE = 4
 Names = dict[tuple[str, str], int]
 """Photo ids on the server by (SHA-256, file name)."""
@@ -62,7 +64,11 @@ class _Run:
         self.archive = archive
         self.on_photo = on_photo
         self.done = Imported()
+        # all of it is read before anything is sent
         self.exported = archive.photos()
+        self.exported_albums = archive.albums()
+        self.decided = archive.decisions()
+        self.wished = archive.wishes()
         self.there: Names = {}
         self.stored: set[str] = set()
         """Contents that the server had before."""
@@ -92,6 +98,12 @@ class _Run:
                     stored = (await self._adopt(photo) if stored else await self._send(photo)) or stored
                 except ApiError as error:
                     self.done.problems.append(f"{photo.file_name}: {error.message}")
+                except Damaged as error:
+                    self.done.problems.append(f"{photo.file_name}: {error}")
+                except Interrupted as error:
+                    # raises when it is the server that is away, and not this photo that breaks the line
+                    await self.client.me()
+                    self.done.problems.append(f"{photo.file_name}: {error}")
             self.brought += 1
             self.on_photo(self.brought, len(self.exported))
 
@@ -149,7 +161,7 @@ class _Run:
     async def albums(self) -> None:
         ids = self.ids
         free = [await self._album(number) async for number in self._album_ids()]
-        for album in self.archive.albums():
+        for album in self.exported_albums:
             wanted = [ids[photo_id] for photo_id in album.photo_ids if photo_id in ids]
             mine = next((there for there in free if _may_be(there, album, wanted)), None)
             if mine is None:
@@ -164,8 +176,10 @@ class _Run:
                 self.done.albums += 1
 
     async def _album_ids(self) -> AsyncIterator[int]:
+        """The user's own: what relatives share may have the same name, and what is private has no place in it."""
         async for album in self.client.all(operations.list_albums(limit=100)):
-            yield album.id
+            if album.role == "owner":
+                yield album.id
 
     async def _album(self, album_id: int) -> ExportedAlbum:
         found = (await self.client.ask(operations.get_album(album_id))).data
@@ -189,20 +203,19 @@ class _Run:
 
     async def processed(self) -> None:
         """Pairs and scores are there only then."""
-        if self.archive.decisions() or self.archive.wishes():
+        if self.decided or self.wished:
             async with listening(self.client) as listener:
                 await until_processed(self.client, listener, lambda *_: None)
 
     async def decisions(self) -> None:
-        decided = self.archive.decisions()
-        if not decided:
+        if not self.decided:
             return
         ids = self.ids
         pairs = {
             frozenset((pair.primary_photo_id, pair.duplicate_photo_id)): pair async for pair in self.client.duplicates()
         }
         lost = 0
-        for decision in decided:
+        for decision in self.decided:
             two = frozenset(ids.get(i, 0) for i in (decision.primary_photo_id, decision.duplicate_photo_id))
             if (pair := pairs.get(two)) is None:
                 lost += 1
@@ -216,17 +229,19 @@ class _Run:
 
     async def wishes(self) -> None:
         ids = self.ids
-        wishes = [wish for wish in self.archive.wishes() if wish.wish and wish.photo_id in ids]
-        add = [ids[wish.photo_id] for wish in wishes if wish.wish == "pinned"]
-        remove = [ids[wish.photo_id] for wish in wishes if wish.wish == "removed"]
-        if not wishes:
-            return
+        for wish, at_most in (("removed", _REMOVE_AT_MOST), ("pinned", _PIN_AT_MOST)):
+            photos = [ids[wished.photo_id] for wished in self.wished if wished.wish == wish and wished.photo_id in ids]
+            for start in range(0, len(photos), at_most):
+                await self._wish(wish, photos[start : start + at_most])
+
+    async def _wish(self, wish: str, photos: list[int]) -> None:
+        part = {"add": photos} if wish == "pinned" else {"remove": photos}
         try:
-            await self.client.ask(operations.change_moments(schemas.ChangeMomentsBody(add=add, remove=remove)))
+            await self.client.ask(operations.change_moments(schemas.ChangeMomentsBody(**part)))
         except ApiError as error:
             self.done.problems.append(f"Best moments: {error.message}")
         else:
-            self.done.wishes = len(wishes)
+            self.done.wishes += len(photos)
 
 
 def _may_be(there: ExportedAlbum, album: ExportedAlbum, wanted: list[int]) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from mizzap_client.api import PRECHECK_AT_MOST, AsyncClient
-from mizzap_client.errors import ApiError, NotFound
+from mizzap_client.errors import ApiError, Interrupted, NotFound
 from mizzap_client.folder import File, list_folder, sha256_of, unreadable_problem
 from mizzap_client.models import Problem
 from mizzap_client.multipart import FileChanged
@@ -178,6 +178,11 @@ class _Run:
             if tries > 1 and (isinstance(error, FileChanged) or error.code == "HASH_MISMATCH"):
                 return await self._send_anew(file)
             self.finish(file.name, "failed", _problem_of(error))
+            return False
+        except Interrupted as error:
+            # raises when it is the server that is away, and not this file that breaks the line
+            await self.client.me()
+            self.finish(file.name, "failed", Problem(code="INTERRUPTED", message=str(error)))
             return False
         self.finish(file.name, "known" if answer.status == "known" else "stored")
         return True

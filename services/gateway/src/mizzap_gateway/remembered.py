@@ -7,6 +7,8 @@ ping, whether it has heard everything said so far before it answers from memory.
 """
 
 import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -49,12 +51,12 @@ class _Answer:
 
 
 class Remembered:
-    def __init__(self, bus: Bus, most_bytes: int) -> None:
+    def __init__(self, bus: Bus, most_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
         """``most_bytes`` of answers, as JSON; 0 remembers nothing."""
         self._bus = bus
         self._most = most_bytes
         self._answers: TLRUCache[tuple[str, bytes], _Answer] = TLRUCache(
-            most_bytes, ttu=lambda _, answer, now: now + answer.seconds, getsizeof=lambda answer: answer.size
+            most_bytes, lambda _, answer, now: now + answer.seconds, clock, lambda answer: answer.size
         )
         self._numbers = count()
         # an answer is good while its epoch is its source's; one that was forgotten comes back as another
