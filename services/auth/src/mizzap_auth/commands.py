@@ -63,8 +63,7 @@ async def change_tier(database: Database, email_indexes: Sequence[bytes], wanted
         if user is None or user.id is None:
             return None
         if user.tier != wanted:
-            change = user.tier_changes + 1  # the account is held
-            await repository.update_user(session, user.id, {"tier": wanted, "tier_changes": change})
+            change = await repository.change_tier(session, user.id, wanted)
             told = {"user_id": user.id, "tier": wanted, "change": change}
             payload = events.UserTierChanged.model_validate(told)
             await outbox.add(session, catalog.USER_TIER_CHANGED, payload)

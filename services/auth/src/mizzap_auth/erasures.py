@@ -182,10 +182,7 @@ class Erasures:
         To be done before anybody is answered. Raises what the store and the database raise.
         """
         named = await self.ledger.load()
-        if not named:
-            return 0
         async with self.database.begin() as session:
-            await repository.never_reuse(session, max(named))
             back = await repository.among_users(session, named)
         for user_id in back:
             log.warning("an erased user is back, erasing again", user_id=user_id)

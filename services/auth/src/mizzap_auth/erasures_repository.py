@@ -6,7 +6,7 @@ from typing import Any
 
 from mizzap_common import erasure
 from mizzap_common.contracts import events
-from sqlalchemy import ARRAY, BigInteger, any_, bindparam, delete, func, select, text, update
+from sqlalchemy import ARRAY, BigInteger, any_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -99,14 +99,3 @@ async def among_users(session: AsyncSession, user_ids: Collection[int]) -> list[
     ids = bindparam("ids", list(user_ids), ARRAY(BigInteger))
     found = await session.scalars(select(col(UserRow.id)).where(col(UserRow.id) == any_(ids)))
     return [user_id for user_id in found if user_id is not None]
-
-
-async def never_reuse(session: AsyncSession, user_id: int) -> None:
-    """Makes the next account's id a greater one: a restored backup knows nothing of the ids given since it was made."""
-    await session.execute(
-        text(
-            "SELECT setval(pg_get_serial_sequence('users', 'id'), :user_id)"
-            " WHERE :user_id >= (SELECT last_value FROM users_id_seq)"
-        ),
-        {"user_id": user_id},
-    )

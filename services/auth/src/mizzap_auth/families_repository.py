@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from mizzap_auth.models import FamilyInvitationRow, FamilyMemberRow, FamilyRow, UserRow
+from mizzap_auth.models import CHANGE_NUMBERS, FamilyInvitationRow, FamilyMemberRow, FamilyRow, UserRow
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,11 @@ async def rename(session: AsyncSession, family_id: int, name: str) -> None:
 
 
 async def next_change(session: AsyncSession, family_id: int) -> int:
-    """The number of the family's next event."""
+    """The number of the family's next event, higher than that of any before it."""
     statement = (
         update(FamilyRow)
         .where(col(FamilyRow.id) == family_id)
-        .values(change=col(FamilyRow.change) + 1)
+        .values(change=func.greatest(col(FamilyRow.change) + 1, CHANGE_NUMBERS.next_value()))
         .returning(col(FamilyRow.change))
     )
     return (await session.execute(statement)).scalar_one()

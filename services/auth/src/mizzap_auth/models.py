@@ -11,12 +11,16 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     MetaData,
+    Sequence,
     Text,
     UniqueConstraint,
 )
 from sqlmodel import Field, SQLModel
 
 metadata = MetaData()
+
+CHANGE_NUMBERS = Sequence("change_numbers", metadata=metadata)
+"""What numbers the changes of a family or a tier: unlike a count it can be led past what a backup doesn't know of."""
 
 
 def _user_id() -> Column[int]:
@@ -52,7 +56,7 @@ class UserRow(Base, table=True):
     privacy_accepted: bool = False
     tier: str = Field(default="free", sa_column=Column(Text, nullable=False, server_default="free"))
     tier_changes: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
-    """How often it was changed: the number that the event carries."""
+    """The number of its last change, which the event carries."""
     gdpr_consent_date: datetime | None = Field(default=None, sa_column=tables.time())
     created_at: datetime | None = Field(default=None, sa_column=tables.now())
     updated_at: datetime | None = Field(default=None, sa_column=tables.now())

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from mizzap_auth.models import UserRow
+from mizzap_auth.models import CHANGE_NUMBERS, UserRow
 
 _ADDRESS_LOCK = 7_700_010
 _LIVING = col(UserRow.deleted_at).is_(None)
@@ -82,6 +82,18 @@ async def update_user(session: AsyncSession, user_id: int, values: dict[str, obj
         .returning(UserRow)
     )
     return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def change_tier(session: AsyncSession, user_id: int, tier: str) -> int:
+    """The change's number, higher than that of any before it."""
+    number = func.greatest(col(UserRow.tier_changes) + 1, CHANGE_NUMBERS.next_value())
+    statement = (
+        update(UserRow)
+        .where(col(UserRow.id) == user_id)
+        .values(tier=tier, tier_changes=number, updated_at=func.now())
+        .returning(col(UserRow.tier_changes))
+    )
+    return (await session.execute(statement)).scalar_one()
 
 
 async def hold_login(session: AsyncSession, email_indexes: Sequence[bytes]) -> UserRow | None:
