@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from mizzap_common import changes, hidden
 from mizzap_common.contracts import events
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -121,13 +121,13 @@ async def pairs(session: AsyncSession, user_id: int) -> list[tuple[int, int]]:
 
 
 async def wish(session: AsyncSession, user_id: int, photo_ids: Collection[int], wanted: str) -> None:
-    """Pins these photos or removes them for good; whatever was wished for them before no longer counts."""
+    """Pins these photos or removes them for good, as the user's newest wish of them."""
     if not photo_ids:
         return
     statement = insert(ChoiceRow).values(
         [{"user_id": user_id, "photo_id": photo_id, "wish": wanted} for photo_id in sorted(photo_ids)]
     )
-    changed = {"wish": statement.excluded.wish}
+    changed = {"wish": statement.excluded.wish, "wished_at": func.now()}
     await session.execute(statement.on_conflict_do_update(index_elements=["user_id", "photo_id"], set_=changed))
 
 
