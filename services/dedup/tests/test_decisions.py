@@ -86,6 +86,8 @@ async def test_each_word_is_taken_back_in_turn(library: Library) -> None:
     assert len(await library.groups()) == 1
     with pytest.raises(Conflict, match="nothing to undo"):
         await library.undo(pair)
+    said = ["confirmed", "rejected", "kept_both", "rejected", "confirmed", "pending"]
+    assert await library.words(pair) == [(action, number) for number, action in enumerate(said, start=1)]
 
 
 async def test_the_way_back_has_an_end(library: Library) -> None:

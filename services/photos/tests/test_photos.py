@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mizzap_common import migrations, streams
@@ -164,12 +165,20 @@ async def test_pairs_are_counted_however_the_events_come(world: World) -> None:
     await all_handled(world.bus.jetstream, "photos")
     assert [(await world.photo(number)).has_duplicates for number in (a, b)] == [False, False]
 
-    for action, count in (("pending", 1), ("rejected", 0), ("confirmed", 1), ("kept_both", 0)):
-        await world.tell(catalog.DUPLICATE_RESOLVED, events.DuplicateResolved(**pair, action=action))
+    async def said(pair: dict[str, int], action: Any, change: int) -> int:
+        resolved = events.DuplicateResolved(**pair, action=action, change=change)
+        await world.tell(catalog.DUPLICATE_RESOLVED, resolved)
         await all_handled(world.bus.jetstream, "photos")
-        assert (await world.photo(a)).duplicate_count == count, action
+        assert (await world.photo(a)).duplicate_count == (await world.photo(b)).duplicate_count
+        return (await world.photo(a)).duplicate_count
 
+    assert [await said(pair, action, 9) for action in ("pending", "confirmed")] == [0, 0], "withdrawn for good"
     other = {**pair, "duplicate_id": 6}
+    # those of before there were numbers have 0
+    words = (("pending", 0, 1), ("rejected", 0, 0), ("confirmed", 1, 1), ("kept_both", 2, 0), ("pending", 3, 1))
+    for action, change, count in words:
+        assert await said(other, action, change) == count, action
+    assert await said(other, "kept_both", 2) == 1, "an earlier word that comes late"
     await world.tell(catalog.DUPLICATE_DETECTED, events.DuplicateDetected(**other, **found))
     await all_handled(world.bus.jetstream, "photos")
     await world.delete(b)

@@ -84,6 +84,8 @@ class PairRow(Base, table=True):
     duplicate_photo_id: int = Field(sa_type=BigInteger)
     withdrawn: bool
     rejected: bool
+    change: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """The number of the user's word that `rejected` comes from; an earlier one that arrives later changes nothing."""
 
 
 class SetRow(Base, table=True):

@@ -96,17 +96,25 @@ async def qualities(session: AsyncSession, user_id: int, photo_ids: Collection[i
 # --- duplicates ---------------------------------------------------------------------------------------------------
 
 
-async def tell_pair(session: AsyncSession, pair: events.DuplicatePair, **said: bool) -> None:
-    """Notes what was said of a pair: `withdrawn=…`, `rejected=…`. What was not said stays as it is."""
+async def tell_pair(session: AsyncSession, pair: events.DuplicatePair, change: int | None = None, **said: bool) -> None:
+    """Notes what was said of a pair: `withdrawn=…`, `rejected=…`. What was not said stays as it is.
+
+    With a `change`, unless a later one is known already.
+    """
+    numbered = {} if change is None else {"change": change}
     statement = insert(PairRow).values(
         duplicate_id=pair.duplicate_id,
         user_id=pair.user_id,
         primary_photo_id=pair.primary_photo_id,
         duplicate_photo_id=pair.duplicate_photo_id,
-        **{"withdrawn": False, "rejected": False, **said},
+        **{"withdrawn": False, "rejected": False, **said, **numbered},
     )
-    changed = {name: statement.excluded[name] for name in ("primary_photo_id", "duplicate_photo_id", *said)}
-    await session.execute(statement.on_conflict_do_update(index_elements=["duplicate_id"], set_=changed))
+    names = ("primary_photo_id", "duplicate_photo_id", *said, *numbered)
+    changed = {name: statement.excluded[name] for name in names}
+    unless_later = None if change is None else col(PairRow.change) <= change
+    await session.execute(
+        statement.on_conflict_do_update(index_elements=["duplicate_id"], set_=changed, where=unless_later)
+    )
 
 
 async def pairs(session: AsyncSession, user_id: int) -> list[tuple[int, int]]:

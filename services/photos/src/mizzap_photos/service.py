@@ -177,14 +177,12 @@ class Photos:
             failed = events.PhotoFailed(photo_id=photo_id, user_id=user_id, version=version, code=code, message=message)
             await outbox.add(session, catalog.PHOTO_FAILED, failed)
 
-    async def pair_changed(
-        self, event: events.DuplicatePair, delivery: Delivery, active: bool, overrule: bool = True
-    ) -> None:
+    async def pair_changed(self, event: events.DuplicatePair, delivery: Delivery) -> None:
         """Counts a photo's duplicates by pair, so that repeated or late events change nothing."""
-        pair = (event.duplicate_id, event.primary_photo_id, event.duplicate_photo_id)
+        photo_ids = {event.primary_photo_id, event.duplicate_photo_id}
         async with self.database.effect(delivery) as session:
-            await repository.put_pair(session, event.user_id, pair, active, overrule)
-            await repository.count_duplicates(session, event.user_id, set(pair[1:]))
+            await repository.put_pair(session, event)
+            await repository.count_duplicates(session, event.user_id, photo_ids)
 
     # --- taking out ---------------------------------------------------------------------------------------------
 
