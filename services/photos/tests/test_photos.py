@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mizzap_common import migrations, streams
@@ -150,39 +149,6 @@ async def test_an_upload_that_meets_a_deletion_is_stored_or_refused_never_lost(w
             await world.delete((await world.upload(data, "x")).photo.id)
         await world.told(catalog.PHOTO_DELETED, 2 * round_ + 2)
         await all_handled(world.bus.jetstream, "photos")
-
-
-async def test_pairs_are_counted_however_the_events_come(world: World) -> None:
-    a, b = [(await world.upload(jpeg(seed), f"{seed}.jpg")).photo.id for seed in (1, 2)]
-    pair = {"user_id": USER, "duplicate_id": 5, "primary_photo_id": a, "duplicate_photo_id": b}
-    found = {"lane": "near", "match_type": "perceptual", "similarity_score": 0.9}
-    for _ in range(2):
-        await world.tell(catalog.DUPLICATE_DETECTED, events.DuplicateDetected(**pair, **found))
-    await all_handled(world.bus.jetstream, "photos")
-    assert [(await world.photo(number)).duplicate_count for number in (a, b)] == [1, 1]
-    await world.tell(catalog.DUPLICATE_WITHDRAWN, events.DuplicateWithdrawn(**pair))
-    await world.tell(catalog.DUPLICATE_DETECTED, events.DuplicateDetected(**pair, **found))
-    await all_handled(world.bus.jetstream, "photos")
-    assert [(await world.photo(number)).has_duplicates for number in (a, b)] == [False, False]
-
-    async def said(pair: dict[str, int], action: Any, change: int) -> int:
-        resolved = events.DuplicateResolved(**pair, action=action, change=change)
-        await world.tell(catalog.DUPLICATE_RESOLVED, resolved)
-        await all_handled(world.bus.jetstream, "photos")
-        assert (await world.photo(a)).duplicate_count == (await world.photo(b)).duplicate_count
-        return (await world.photo(a)).duplicate_count
-
-    assert [await said(pair, action, 9) for action in ("pending", "confirmed")] == [0, 0], "withdrawn for good"
-    other = {**pair, "duplicate_id": 6}
-    # those of before there were numbers have 0
-    words = (("pending", 0, 1), ("rejected", 0, 0), ("confirmed", 1, 1), ("kept_both", 2, 0), ("pending", 3, 1))
-    for action, change, count in words:
-        assert await said(other, action, change) == count, action
-    assert await said(other, "kept_both", 2) == 1, "an earlier word that comes late"
-    await world.tell(catalog.DUPLICATE_DETECTED, events.DuplicateDetected(**other, **found))
-    await all_handled(world.bus.jetstream, "photos")
-    await world.delete(b)
-    assert (await world.photo(a)).duplicate_count == 0
 
 
 async def test_the_sweeper_tells_an_upload_again_only_when_nobody_has_it(

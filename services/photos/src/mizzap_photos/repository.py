@@ -81,12 +81,6 @@ async def lock_photos(session: AsyncSession, user_id: int, photo_ids: Sequence[i
     return (await session.scalars(statement)).all()
 
 
-async def get_many(session: AsyncSession, user_id: int, photo_ids: Sequence[int]) -> Sequence[PhotoRow]:
-    """Wherever they are: those in the trash too."""
-    statement = select(PhotoRow).where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id).in_(photo_ids))
-    return (await session.scalars(statement)).all()
-
-
 async def visible_many(session: AsyncSession, user_id: int, photo_ids: Sequence[int]) -> Sequence[PhotoRow]:
     statement = select(PhotoRow).where(*visible(user_id), col(PhotoRow.id).in_(photo_ids))
     return (await session.scalars(statement)).all()
@@ -154,11 +148,9 @@ def _note_seen(session: AsyncSession, user_id: int, rows: Iterable[Any]) -> None
     changes.note(session, user_id, FEED, *(row.id for row in rows if row.trashed_at is None))
 
 
-async def put_pair(session: AsyncSession, event: events.DuplicatePair) -> None:
+async def put_pair(session: AsyncSession, event: events.DuplicatePair, both_there: bool) -> None:
     """Notes what is told of a pair, in whatever order: a withdrawn one never comes back, of the user's words the one
-    with the highest number counts, and a detection says nothing new of a pair that is known."""
-    # a photo deleted in the meantime must not be counted by its partner
-    both_there = len(await get_many(session, event.user_id, [event.primary_photo_id, event.duplicate_photo_id])) == 2
+    with the highest number counts, and a detection says nothing new of a pair that is known. The photos are locked."""
     counts = col(PairRow.user_id) == event.user_id
     said: dict[str, Any]
     if isinstance(event, events.DuplicateWithdrawn):

@@ -181,7 +181,10 @@ class Photos:
         """Counts a photo's duplicates by pair, so that repeated or late events change nothing."""
         photo_ids = {event.primary_photo_id, event.duplicate_photo_id}
         async with self.database.effect(delivery) as session:
-            await repository.put_pair(session, event)
+            # before the pair, as who deletes a photo does: the other way round they would wait in a circle
+            photos = await repository.lock_photos(session, event.user_id, sorted(photo_ids))
+            # a photo deleted in the meantime must not be counted by its partner
+            await repository.put_pair(session, event, both_there=len(photos) == 2)
             await repository.count_duplicates(session, event.user_id, photo_ids)
 
     # --- taking out ---------------------------------------------------------------------------------------------
