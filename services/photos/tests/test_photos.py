@@ -177,6 +177,8 @@ async def test_a_step_that_never_ends_fails_the_photo_at_last(
     registered = await world.upload(jpeg())
     sweeper.settings = world.settings.model_copy(update={"sweep_after_seconds": -1000.0, "sweep_limit": 0})
     await world.told(catalog.PHOTO_UPLOADED, 1)
+    # a photo that is being looked at waits for the next round
+    await all_handled(world.bus.jetstream, "photos")
     for step in sweeping.WORKERS:
         await sweeper._sweep_step(step, datetime.now(UTC) + timedelta(days=1))
     await eventually(lambda: _failed(world, registered.photo.id))
