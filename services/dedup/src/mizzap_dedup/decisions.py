@@ -70,7 +70,11 @@ class Decisions:
                 )
             }
             latest = await decisions_repository.latest(session, request.user_id, list(pairs))
-            changed = [rows[pair].id for pair, step in pairs.items() if latest[pair].seq != step.seq and pair in rows]
+            changed = [
+                rows[pair].id
+                for pair, step in pairs.items()
+                if pair in rows and (step.pruned or latest[pair].seq != step.seq)
+            ]
             if changed:
                 raise Conflict(
                     "Something else was said of some of these pairs since.", code="CHANGED_SINCE", ids=sorted(changed)

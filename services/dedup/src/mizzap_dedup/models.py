@@ -148,6 +148,8 @@ class ActionRow(Base, table=True):
     right_id: int = Field(sa_type=BigInteger)
     before: str = Field(sa_type=Text)
     after: str = Field(sa_type=Text)
+    pruned: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Too old to be taken back: known only as long as other steps of its bulk can be, which then is no whole."""
     created_at: datetime | None = Field(default=None, sa_column=tables.now())
 
 
