@@ -59,8 +59,17 @@ async def test_one_of_a_duplicate_pair_until_the_pair_is_rejected(mizzap, photo)
     await mizzap.tell(catalog.DUPLICATE_DETECTED, pair)
     assert ids(await mizzap.settled()) == [keeper, other]
 
-    rejected = events.DuplicateResolved(**pair.model_dump(), action="rejected")
+    about = pair.model_dump(include=set(events.DuplicatePair.model_fields))
+    rejected = events.DuplicateResolved(**about, action="rejected")
     await mizzap.tell(catalog.DUPLICATE_RESOLVED, rejected)
+    assert ids(await mizzap.settled()) == [keeper, copy, other]
+
+    # of several words the highest number counts, however they come
+    for action, change, shown in (("pending", 3, [keeper, other]), ("rejected", 2, [keeper, other])):
+        said = events.DuplicateResolved(**about, action=action, change=change)
+        await mizzap.tell(catalog.DUPLICATE_RESOLVED, said)
+        assert ids(await mizzap.settled()) == shown, (action, change)
+    await mizzap.tell(catalog.DUPLICATE_WITHDRAWN, events.DuplicateWithdrawn(**about))
     assert ids(await mizzap.settled()) == [keeper, copy, other]
 
 

@@ -4,17 +4,23 @@ import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
+import numpy as np
 import pytest
+import structlog
 from mizzap_common import testing
 from mizzap_common.contracts import catalog, curating, events, library
 from mizzap_common.inbox import Delivery
 from mizzap_common.tables import OUTBOX
+from mizzap_curation import curator as curator_module
 from mizzap_curation import repository, sets_repository
 from mizzap_curation.curator import Curator
 from mizzap_curation.models import ScoreRow, SetRow
+from mizzap_curation.moments import LIMIT
 from mizzap_curation.service import Curation
 from mizzap_curation.sets_repository import Patience
+from prometheus_client import REGISTRY
 from sqlalchemy import func, select, update
+from structlog.testing import capture_logs
 
 AT_ONCE = Patience(timedelta(0), timedelta(0))
 users = iter(range(7_000_000, 8_000_000, 10_000))
@@ -217,3 +223,74 @@ async def test_everything_at_once_ends_without_a_deadlock(database, curation, cu
     while await curator.work():
         pass
     assert await shown(curation, user) == photos[30:]
+
+
+async def moved(curation, user, photo_id, version) -> None:
+    """Into the trash by an odd version, out of it by an even one."""
+    hide = version % 2 == 1
+    told = (events.PhotoTrashed if hide else events.PhotoRestored)(user_id=user, photo_id=photo_id, version=version)
+    event = catalog.PHOTO_TRASHED if hide else catalog.PHOTO_RESTORED
+    await curation.move(told, delivery(event), hide=hide)
+
+
+async def test_of_more_pins_than_a_set_holds_the_newest_count(database, curation, curator, user):
+    photos = await library_of(database, user, LIMIT + 1)
+    trashed, pinned, last = photos[0], photos[:LIMIT], photos[LIMIT]
+    await curation.change(curating.ChangeMoments(user_id=user, add=[trashed]))
+    await curation.change(curating.ChangeMoments(user_id=user, add=pinned[1:]))
+    await curator.work()
+    assert await shown(curation, user) == pinned
+    await moved(curation, user, trashed, 1)
+    await curation.change(curating.ChangeMoments(user_id=user, add=[last]))
+    await moved(curation, user, trashed, 2)
+    assert await curator.work()
+    assert await shown(curation, user) == [*pinned[1:], last]
+    await curation.change(curating.ChangeMoments(user_id=user, remove=[last]))
+    assert await curator.work()
+    assert await shown(curation, user) == pinned, "its wish was kept"
+
+
+async def test_a_set_that_cannot_be_chosen_keeps_nobody_waiting(database, curation, curator, dedup, monkeypatch):
+    """Whatever fails: here two vectors of different lengths, which no dedup sends."""
+    broken, sound = next(users), next(users)
+    photos = await library_of(database, broken, 2)
+    dedup.vectors |= {photos[0]: np.array([1.0, 0.0]), photos[1]: np.array([1.0, 0.0, 0.0])}
+    async with database.begin() as session:
+        await session.execute(update(ScoreRow).where(ScoreRow.user_id == broken).values(taken_at=None))
+    await library_of(database, sound, 2)
+    monkeypatch.setattr(curator_module, "log", structlog.get_logger())
+    curator.retry = timedelta(minutes=1)
+
+    def failed() -> float:
+        return REGISTRY.get_sample_value("mizzap_choosing_failed_total", {"error": "ValueError"}) or 0.0
+
+    async def pause() -> timedelta:
+        async with database.begin() as session:
+            until = select(SetRow.claimed_until - func.now()).where(SetRow.user_id == broken)
+            waits = (await session.execute(until)).scalar_one()
+            await session.execute(update(SetRow).where(SetRow.user_id == broken).values(claimed_until=None))
+            return waits
+
+    before, pauses = failed(), []
+    with capture_logs() as logs:
+        assert await curator.work(), "the one that fails has been due longest"
+        assert await curator.work()
+    assert await ready_events(database, sound) == 1
+    (alarm,) = [entry for entry in logs if entry["log_level"] == "error"]
+    assert alarm["user_id"] == broken and isinstance(alarm["exc_info"], ValueError)
+    for _ in range(3):
+        pauses.append(await pause())
+        await curator.work()
+    assert failed() == before + 4
+    assert timedelta(0) < pauses[0] < pauses[1] < pauses[2], "they grow"
+    async with database.begin() as session:
+        await session.execute(update(SetRow).where(SetRow.user_id == broken).values(failures=1000))
+    await pause()
+    await curator.work()
+    assert timedelta(minutes=59) < await pause() <= timedelta(hours=1)
+    dedup.vectors[photos[1]] = np.array([0.0, 1.0])
+    await curator.work()
+    assert await shown(curation, broken) == photos
+    async with database.begin() as session:
+        failures = select(SetRow.failures).where(SetRow.user_id == broken)
+        assert (await session.execute(failures)).scalar_one() == 0

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import structlog
 from mizzap_common import tombstones
 from mizzap_common.contracts import ordering
 from mizzap_common.errors import Conflict, NotFound
 from mizzap_common.sealed import KeyRing
-from mizzap_curation import orders_repository
+from mizzap_curation import courier, orders_repository
 from mizzap_curation.courier import Courier
 from mizzap_curation.links import Link, Links
 from mizzap_curation.models import PartnerRequestRow
@@ -18,6 +19,7 @@ from mizzap_curation.partners import Outcome
 from mizzap_curation.settings import CurationSettings
 from sqlalchemy import select, update
 from sqlmodel import col
+from structlog.testing import capture_logs
 
 from services.curation.tests.shops import Shop, numbers
 
@@ -159,6 +161,26 @@ async def test_a_cancellation_is_repeated_until_it_is_heard(shop: Shop) -> None:
     assert await shop.work() == 2
     kinds = [kind for kind, _, _ in await shop.requests(order.id)]
     assert kinds == ["order.placed", "order.cancelled"]
+
+
+@pytest.mark.parametrize(("outcomes", "tries"), [(["later"] * 100, 33), (["refused"], 1)], ids=["away", "refused"])
+async def test_a_partner_that_does_not_take_a_cancellation_is_an_alarm(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, outcomes: list[Outcome], tries: int
+) -> None:
+    """It may still have the photos: after the usual tries it is asked for a month, and a person has to see to it."""
+    order = await shop.place()
+    await shop.work()
+    await shop.cancel(order.id)
+    shop.wire.outcomes = outcomes
+    monkeypatch.setattr(courier, "log", structlog.get_logger())
+    with capture_logs() as logs:
+        assert await shop.work() == tries
+    (alarm,) = [entry for entry in logs if entry["log_level"] == "error"]
+    assert (alarm["order_id"], alarm["partner"]) == (order.id, "memopyk")
+    ending = "given up" if tries > 1 else "refused"
+    assert (await shop.requests(order.id))[-1] == ("order.cancelled", ending, tries)
+    assert sum(shop.courier.pauses["order.cancelled"], timedelta()) > timedelta(days=30)
+    shop.wire.outcomes = []
 
 
 async def test_cancel_and_callback_at_the_same_time_agree(shop: Shop) -> None:

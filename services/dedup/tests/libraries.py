@@ -102,6 +102,14 @@ class Library:
         async with self.database.begin() as session:
             return (await session.execute(resolved)).scalar_one()
 
+    async def words(self, duplicate_id: int) -> list[tuple[str, int]]:
+        """What was published about a pair, in the words' own order."""
+        mine = (OUTBOX.c.subject == "duplicate.resolved", OUTBOX.c.about == f"duplicate/{duplicate_id}")
+        async with self.database.begin() as session:
+            told = (await session.scalars(select(OUTBOX.c.payload).where(*mine).order_by(OUTBOX.c.seq))).all()
+        words = [events.DuplicateResolved.model_validate_json(payload) for payload in told]
+        return [(word.action, word.change) for word in words]
+
 
 def _fingerprint(user_id: int, photo_id: int, keeper: int) -> dict[str, object]:
     return {

@@ -86,6 +86,8 @@ async def test_each_word_is_taken_back_in_turn(library: Library) -> None:
     assert len(await library.groups()) == 1
     with pytest.raises(Conflict, match="nothing to undo"):
         await library.undo(pair)
+    said = ["confirmed", "rejected", "kept_both", "rejected", "confirmed", "pending"]
+    assert await library.words(pair) == [(action, number) for number, action in enumerate(said, start=1)]
 
 
 async def test_the_way_back_has_an_end(library: Library) -> None:
@@ -132,6 +134,49 @@ async def test_what_was_said_since_is_not_undone(library: Library) -> None:
     assert await library.pairs() == {first: "pending", second: "pending"}
 
 
+async def test_a_bulk_action_of_which_a_part_is_forgotten_is_not_undone_by_halves(library: Library) -> None:
+    _, gone, _ = await library.copies(3)
+    first, second = await library.pairs()
+    outcome = await library.bulk("confirmed", [first, second])
+    for step in range(KEPT):
+        await library.act(first, "rejected" if step % 2 == 0 else "confirmed")
+
+    async def refused() -> dict[str, object]:
+        with pytest.raises(Conflict) as caught:
+            await library.undo_bulk(outcome.bulk_action_id)
+        assert caught.value.code == "CHANGED_SINCE"
+        assert await library.pairs() == {first: "confirmed", second: "confirmed"}
+        return caught.value.details
+
+    assert await refused() == {"ids": [first]}
+    for _ in range(KEPT):
+        await library.undo(first)
+    with pytest.raises(Conflict, match="nothing to undo"):
+        await library.undo(first)
+    assert await refused() == {"ids": [first]}, "its part is forgotten"
+    await library.delete(gone)
+    assert [result.id for result in (await library.undo_bulk(outcome.bulk_action_id)).results] == [second]
+    assert await remembered(library) == 0
+
+
+async def test_what_is_forgotten_of_a_bulk_action_goes_with_the_rest_of_it(library: Library) -> None:
+    await library.copies(3)
+    pairs = list(await library.pairs())
+    outcome = await library.bulk("confirmed", pairs)
+    for kept, pair in zip((KEPT + 2, 2 * KEPT), pairs, strict=True):
+        for step in range(KEPT):
+            await library.act(pair, "rejected" if step % 2 == 0 else "confirmed")
+        assert await remembered(library) == kept
+    with pytest.raises(NotFound):
+        await library.undo_bulk(outcome.bulk_action_id)
+
+
+async def remembered(library: Library) -> int:
+    async with library.database.begin() as session:
+        mine = select(func.count()).select_from(ActionRow).where(col(ActionRow.user_id) == library.user)
+        return (await session.execute(mine)).scalar_one()
+
+
 async def test_pairs_of_deleted_photos_are_left_out_of_the_undoing(library: Library) -> None:
     keeper, gone, left = await library.copies(3)
     outcome = await library.bulk("confirmed", keeper=keeper)
@@ -141,9 +186,7 @@ async def test_pairs_of_deleted_photos_are_left_out_of_the_undoing(library: Libr
     # what was said of a photo goes with it
     await library.bulk("confirmed", keeper=keeper)
     await library.delete(left)
-    async with library.database.begin() as session:
-        remembered = select(func.count()).select_from(ActionRow).where(col(ActionRow.user_id) == library.user)
-        assert (await session.execute(remembered)).scalar_one() == 0
+    assert await remembered(library) == 0
 
 
 async def test_the_feed_follows_decided_pairs_into_the_trash_and_back(library: Library) -> None:

@@ -60,6 +60,19 @@ def test_a_zone_alone_does_not_make_two_clocks_agree() -> None:
     assert told_apart(PHONE, replace(PHONE, taken_at=NOON + timedelta(hours=1), offset_minutes=None))
 
 
+@pytest.mark.parametrize(
+    ("edge", "offset", "hours"),
+    [(datetime(9999, 12, 31, 23, 59, 59), -13 * 60, -1), (datetime(1, 1, 1), 13 * 60, 1)],
+    ids=["the last second there is", "the first"],
+)
+def test_instants_that_no_calendar_has_are_compared_too(edge: datetime, offset: int, hours: int) -> None:
+    photo = replace(PHONE, taken_at=edge, offset_minutes=offset)
+    same = replace(photo, taken_at=edge + timedelta(hours=hours), offset_minutes=offset + hours * 60)
+    other = replace(same, offset_minutes=offset)
+    assert told_apart(photo, same) is None and told_apart(same, photo) is None
+    assert told_apart(photo, other) and told_apart(other, photo)
+
+
 def test_one_moment_needs_camera_and_sub_seconds() -> None:
     assert same_moment(PHONE, PHONE)
     assert not same_moment(COMPACT, COMPACT), "a second is long enough for three frames"

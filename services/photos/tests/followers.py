@@ -84,10 +84,11 @@ class Writer:
     async def match(self, active: bool = True) -> None:
         first, second = self.chance.sample(self.ids, 2)
         number = self.user_id * 100 + self.chance.randrange(20)
-        pair = events.DuplicatePair(
-            user_id=self.user_id, duplicate_id=number, primary_photo_id=first, duplicate_photo_id=second
-        )
-        await self.photos.pair_changed(pair, delivery(), active=active)
+        pair = events.DuplicateResolved(
+            user_id=self.user_id, duplicate_id=number, primary_photo_id=first, duplicate_photo_id=second,
+            action="pending" if active else "rejected",
+        )  # fmt: skip
+        await self.photos.pair_changed(pair, delivery())
 
     async def delete(self, photo_id: int | None = None, permanent: bool = True) -> None:
         photo_id = photo_id or self.chance.choice(self.ids)

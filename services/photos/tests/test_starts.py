@@ -9,13 +9,14 @@ from mizzap_common.contracts.steps import Start
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict
 from mizzap_common.testing import all_handled, eventually
+from mizzap_photos import jobs
 from mizzap_photos import sweeper as sweeping
 from mizzap_photos.models import JobRow
 from mizzap_photos.reprocessing import request_again
 from mizzap_photos.service import Photos
 from mizzap_photos.starts import Starts
 from mizzap_photos.sweeper import Sweeper
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from services.photos.tests.test_reprocessing import jobs_of, lose, retry
 from services.photos.tests.worlds import USER, World, jpeg
@@ -126,6 +127,23 @@ async def test_a_beginning_that_was_heard_stays_when_the_step_ends(world: World)
     await say(world, "thumbs", photo_id)
     begun = await job_is(world, photo_id, "thumbnail", "processing")
     assert (await end_thumbnail(world, photo_id, datetime.now(UTC))).started_at == begun.started_at
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_beginning_noted_while_the_end_is_under_way_is_not_after_it(
+    world: World, pieces: Pieces, told: bool
+) -> None:
+    photo_id = await uploaded(world)
+    ended = events.StepEnded(photo_id=photo_id, user_id=USER, began_at=datetime.now(UTC) if told else None)
+    async with pieces[2].begin() as ending:
+        ends_at = (await ending.execute(select(func.now()))).scalar_one()
+        async with pieces[2].begin() as session:
+            begins_at = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+            assert begins_at > ends_at
+            assert await jobs.begin(session, {Start(USER, photo_id, "thumbnail"): begins_at})
+        await jobs.end(ending, ended, "thumbnail")
+    job = (await jobs_of(world, photo_id))["thumbnail"]
+    assert job.started_at == job.completed_at == ends_at
 
 
 async def test_a_beginning_from_before_the_step_was_wanted_again_is_none(

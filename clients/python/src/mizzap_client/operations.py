@@ -570,7 +570,7 @@ def get_moments() -> Operation[schemas.AnswerCuratedSet]:
 
 
 def change_moments(body: schemas.ChangeMomentsBody) -> Operation[schemas.AnswerCuratedSet]:
-    """The user changes the set."""
+    """The user changes the set. A photo in the trash keeps its pin: when more than 20 pinned photos are there, because one has come back, the set has those that were pinned last, and of those pinned at once the later uploads."""
     return Operation("PUT", "/curation/moments", schemas.AnswerCuratedSet, body=body)
 
 

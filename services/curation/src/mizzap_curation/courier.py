@@ -14,7 +14,7 @@ from mizzap_curation import orders_repository
 from mizzap_curation.links import Link, Links
 from mizzap_curation.models import OrderRow
 from mizzap_curation.orders import tell
-from mizzap_curation.orders_repository import PLACED, Claim
+from mizzap_curation.orders_repository import CANCELLED, PLACED, Claim
 from mizzap_curation.partners import Outcome, Partners
 from mizzap_curation.settings import CurationSettings
 
@@ -36,7 +36,7 @@ class Courier:
         self.partners = partners
         self.links = links
         self.lease = settings.partner_lease
-        self.delays = settings.partner_pauses
+        self.pauses = {PLACED: settings.partner_pauses, CANCELLED: settings.partner_long_pauses}
         self.poll_seconds = settings.partner_poll_seconds
 
     async def run(self) -> None:
@@ -91,10 +91,14 @@ class Courier:
         if outcome == "later" and claimed.kind == PLACED and not waits:
             # the partner has called back, so it has the order; or the user has cancelled it
             outcome = None
-        if outcome == "later" and claimed.attempts <= len(self.delays):
-            await orders_repository.postpone(session, claimed, self.delays[claimed.attempts - 1])
+        pauses = self.pauses[claimed.kind]
+        if outcome == "later" and claimed.attempts <= len(pauses):
+            await orders_repository.postpone(session, claimed, pauses[claimed.attempts - 1])
             return
         await orders_repository.finish(session, claimed.user_id, claimed.id, _ENDINGS[outcome])
+        if claimed.kind == CANCELLED and outcome != "taken":
+            log.error("a partner does not take that an order is cancelled: it has to be told by other means",
+                      order_id=row.id, partner=row.partner, outcome=outcome)  # fmt: skip
         if waits and outcome == "taken":
             await orders_repository.change(session, row, status="sent")
             await tell(session, row)

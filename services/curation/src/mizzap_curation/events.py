@@ -43,4 +43,4 @@ class Handlers:
 
     async def resolved(self, pair: events.DuplicateResolved, delivery: Delivery) -> None:
         """Two photos that the user wants to keep both still show the same; only "no duplicates" parts them."""
-        await self.curation.pair_told(pair, delivery, rejected=pair.action == "rejected")
+        await self.curation.pair_told(pair, delivery, pair.change, rejected=pair.action == "rejected")

@@ -1,7 +1,7 @@
 """What becomes of a user's orders when the account is erased: the partners hear that they have to delete what they have."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID, uuid5
 
@@ -20,8 +20,6 @@ ERASED = "order.erased"
 
 _MESSAGES = UUID("5e4c6a3e-7d0f-4e0b-9a50-3a1f0b6f0c55")
 """The message of an order has the same id for ever: an erasure that is asked for again says nothing new."""
-_DAYS = 30
-"""A partner that is away is asked once a day, after the usual tries: for as long as an erasure may take."""
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +31,7 @@ class Farewells:
         self.database = database
         self.partners = partners
         self.lease = settings.partner_lease
-        self.pauses = [*settings.partner_pauses, *[timedelta(days=1)] * _DAYS]
+        self.pauses = settings.partner_long_pauses
         self.poll_seconds = settings.partner_poll_seconds
 
     async def queue(self, user_id: int) -> None:

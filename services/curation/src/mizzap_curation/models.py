@@ -84,6 +84,8 @@ class PairRow(Base, table=True):
     duplicate_photo_id: int = Field(sa_type=BigInteger)
     withdrawn: bool
     rejected: bool
+    change: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """The number of the user's word that `rejected` comes from; an earlier one that arrives later changes nothing."""
 
 
 class SetRow(Base, table=True):
@@ -109,6 +111,8 @@ class SetRow(Base, table=True):
     due_since: datetime | None = Field(default=None, sa_column=tables.time())
     due_at: datetime | None = Field(default=None, sa_column=tables.time())
     claimed_until: datetime | None = Field(default=None, sa_column=tables.time())
+    failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How often in a row the moments could not be chosen, by a mistake of ours: the pauses grow with it."""
     updated_at: datetime | None = Field(default=None, sa_column=tables.time())
     confirmed_at: datetime | None = Field(default=None, sa_column=tables.time())
 
@@ -135,6 +139,8 @@ class ChoiceRow(Base, table=True):
     user_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     photo_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     wish: str | None = Field(default=None, sa_column=Column(Text, comment="'pinned', 'removed' or nothing"))
+    wished_at: datetime = Field(default=None, sa_column=tables.now())
+    """Of more pinned photos than a set holds the newest wishes count."""
     position: int | None = None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from mizzap_common import changes, hidden
 from mizzap_common.contracts import events
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -96,17 +96,25 @@ async def qualities(session: AsyncSession, user_id: int, photo_ids: Collection[i
 # --- duplicates ---------------------------------------------------------------------------------------------------
 
 
-async def tell_pair(session: AsyncSession, pair: events.DuplicatePair, **said: bool) -> None:
-    """Notes what was said of a pair: `withdrawn=…`, `rejected=…`. What was not said stays as it is."""
+async def tell_pair(session: AsyncSession, pair: events.DuplicatePair, change: int | None = None, **said: bool) -> None:
+    """Notes what was said of a pair: `withdrawn=…`, `rejected=…`. What was not said stays as it is.
+
+    With a `change`, unless a later one is known already.
+    """
+    numbered = {} if change is None else {"change": change}
     statement = insert(PairRow).values(
         duplicate_id=pair.duplicate_id,
         user_id=pair.user_id,
         primary_photo_id=pair.primary_photo_id,
         duplicate_photo_id=pair.duplicate_photo_id,
-        **{"withdrawn": False, "rejected": False, **said},
+        **{"withdrawn": False, "rejected": False, **said, **numbered},
     )
-    changed = {name: statement.excluded[name] for name in ("primary_photo_id", "duplicate_photo_id", *said)}
-    await session.execute(statement.on_conflict_do_update(index_elements=["duplicate_id"], set_=changed))
+    names = ("primary_photo_id", "duplicate_photo_id", *said, *numbered)
+    changed = {name: statement.excluded[name] for name in names}
+    unless_later = None if change is None else col(PairRow.change) <= change
+    await session.execute(
+        statement.on_conflict_do_update(index_elements=["duplicate_id"], set_=changed, where=unless_later)
+    )
 
 
 async def pairs(session: AsyncSession, user_id: int) -> list[tuple[int, int]]:
@@ -121,13 +129,13 @@ async def pairs(session: AsyncSession, user_id: int) -> list[tuple[int, int]]:
 
 
 async def wish(session: AsyncSession, user_id: int, photo_ids: Collection[int], wanted: str) -> None:
-    """Pins these photos or removes them for good; whatever was wished for them before no longer counts."""
+    """Pins these photos or removes them for good, as the user's newest wish of them."""
     if not photo_ids:
         return
     statement = insert(ChoiceRow).values(
         [{"user_id": user_id, "photo_id": photo_id, "wish": wanted} for photo_id in sorted(photo_ids)]
     )
-    changed = {"wish": statement.excluded.wish}
+    changed = {"wish": statement.excluded.wish, "wished_at": func.now()}
     await session.execute(statement.on_conflict_do_update(index_elements=["user_id", "photo_id"], set_=changed))
 
 

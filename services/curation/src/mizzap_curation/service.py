@@ -111,10 +111,12 @@ class Curation:
                 await repository.note_if_chosen(session, photo.user_id, photo.photo_id)
                 await orders_repository.note_where_ordered(session, photo.user_id, photo.photo_id)
 
-    async def pair_told(self, pair: events.DuplicatePair, delivery: Delivery, **said: bool) -> None:
+    async def pair_told(
+        self, pair: events.DuplicatePair, delivery: Delivery, change: int | None = None, **said: bool
+    ) -> None:
         async with self.database.effect(delivery) as session:
             await sets_repository.mark_due(session, pair.user_id, self.patience)
-            await repository.tell_pair(session, pair, **said)
+            await repository.tell_pair(session, pair, change, **said)
 
     # --- requests ---------------------------------------------------------------------------------------------------
 

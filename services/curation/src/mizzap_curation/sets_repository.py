@@ -122,6 +122,7 @@ async def finish(session: AsyncSession, claimed: Claim, photos: int) -> bool:
             updated_at=func.now(),
             photos=photos,
             claimed_until=None,
+            failures=0,
             due_since=case((changed_since, func.now()), else_=None),
             due_at=case((changed_since, col(SetRow.due_at)), else_=None),
         )
@@ -132,6 +133,14 @@ async def finish(session: AsyncSession, claimed: Claim, photos: int) -> bool:
 async def postpone(session: AsyncSession, claimed: Claim, by: timedelta) -> None:
     """Lets the set be claimed again after a while."""
     later = {"claimed_until": func.now() + by}
+    await session.execute(update(SetRow).where(col(SetRow.id) == claimed.set_id).values(later))
+
+
+async def postpone_failed(session: AsyncSession, claimed: Claim, shortest: timedelta, longest: timedelta) -> None:
+    """After a choice that failed: the pause doubles with each in a row, and is never longer than ``longest``."""
+    # 2 to the 30th of any pause is past every ``longest``, and still an interval
+    doubled = shortest * func.pow(2, func.least(col(SetRow.failures), 30))
+    later = {"claimed_until": func.now() + func.least(doubled, longest), "failures": col(SetRow.failures) + 1}
     await session.execute(update(SetRow).where(col(SetRow.id) == claimed.set_id).values(later))
 
 

@@ -13,6 +13,7 @@ from standardwebhooks import Webhook
 _LEAST_SECRET_BYTES = 24
 """As Standard Webhooks ask for."""
 _LEASE_OVER_TIMEOUT = timedelta(seconds=30)
+_DAYS_OF_PATIENCE = 30
 _ONLY = "only"
 """The id of a secret that was given without one."""
 
@@ -62,7 +63,8 @@ class CurationSettings(DatabaseSettings, ImagingSettings, KeyRingSettings):
     partner_timeout_seconds: float = 15.0
     """How long a partner may take to answer."""
     partner_retry_seconds: tuple[float, ...] = (2, 10, 60, 300, 1_800, 7_200, 21_600)
-    """Waits before each further try; after the last one the order has failed."""
+    """Waits before each further try; after the last one the order has failed. Cancellations and erasures go on once a
+    day, for 30 days."""
     partner_poll_seconds: float = 0.5
     """How often an idle process looks whether something has to be sent."""
 
@@ -74,6 +76,12 @@ class CurationSettings(DatabaseSettings, ImagingSettings, KeyRingSettings):
     @property
     def partner_pauses(self) -> list[timedelta]:
         return [timedelta(seconds=seconds) for seconds in self.partner_retry_seconds]
+
+    @property
+    def partner_long_pauses(self) -> list[timedelta]:
+        """Where a partner has to delete something: after the usual tries it is asked once a day, for as long as an
+        erasure may take."""
+        return [*self.partner_pauses, *[timedelta(days=1)] * _DAYS_OF_PATIENCE]
 
     @property
     def partners(self) -> dict[Partner, PartnerAddress]:

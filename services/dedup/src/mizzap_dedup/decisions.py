@@ -70,7 +70,11 @@ class Decisions:
                 )
             }
             latest = await decisions_repository.latest(session, request.user_id, list(pairs))
-            changed = [rows[pair].id for pair, step in pairs.items() if latest[pair].seq != step.seq and pair in rows]
+            changed = [
+                rows[pair].id
+                for pair, step in pairs.items()
+                if pair in rows and (step.pruned or latest[pair].seq != step.seq)
+            ]
             if changed:
                 raise Conflict(
                     "Something else was said of some of these pairs since.", code="CHANGED_SINCE", ids=sorted(changed)
@@ -142,7 +146,7 @@ async def _say(
     if not changed:
         return results
     await repository.decide(session, user_id, [_key(row) for row in changed], action)
-    await repository.mark(session, user_id, [cast(int, row.id) for row in changed], action)
+    words = await repository.mark(session, user_id, [cast(int, row.id) for row in changed], action)
     for row in changed:
         resolved = events.DuplicateResolved(
             duplicate_id=cast(int, row.id),
@@ -150,6 +154,7 @@ async def _say(
             primary_photo_id=row.primary_photo_id,
             duplicate_photo_id=row.duplicate_photo_id,
             action=action,
+            change=words[cast(int, row.id)],
         )
         await outbox.add(session, catalog.DUPLICATE_RESOLVED, resolved)
     return results

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, tuple_
+from sqlalchemy import delete, func, insert, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from mizzap_dedup.models import ActionRow, Values
@@ -25,12 +26,15 @@ async def remember(session: AsyncSession, user_id: int, bulk: UUID, steps: Seque
     pair = (col(ActionRow.left_id), col(ActionRow.right_id))
     pairs = [(step["left_id"], step["right_id"]) for step in steps]
     age = func.row_number().over(partition_by=pair, order_by=col(ActionRow.seq).desc()).label("age")
-    ages = select(col(ActionRow.seq), age).where(col(ActionRow.user_id) == user_id, tuple_(*pair).in_(pairs)).subquery()
+    mine = (col(ActionRow.user_id) == user_id, ~col(ActionRow.pruned))
+    ages = select(col(ActionRow.seq), age).where(*mine, tuple_(*pair).in_(pairs)).subquery()
     old = select(ages.c.seq).where(ages.c.age > KEPT)
-    await session.execute(delete(ActionRow).where(col(ActionRow.user_id) == user_id, col(ActionRow.seq).in_(old)))
+    await session.execute(update(ActionRow).where(*mine, col(ActionRow.seq).in_(old)).values(pruned=True))
+    await _forget_pruned(session, user_id)
 
 
 async def of_bulk(session: AsyncSession, user_id: int, bulk: UUID) -> Sequence[ActionRow]:
+    """With its pruned steps, as long as there are others."""
     statement = (
         select(ActionRow)
         .where(col(ActionRow.user_id) == user_id, col(ActionRow.bulk) == bulk)
@@ -44,7 +48,7 @@ async def latest(session: AsyncSession, user_id: int, pairs: Collection[Pair]) -
     pair = (col(ActionRow.left_id), col(ActionRow.right_id))
     statement = (
         select(ActionRow)
-        .where(col(ActionRow.user_id) == user_id, tuple_(*pair).in_(list(pairs)))
+        .where(col(ActionRow.user_id) == user_id, ~col(ActionRow.pruned), tuple_(*pair).in_(list(pairs)))
         .ext(distinct_on(*pair))
         .order_by(*pair, col(ActionRow.seq).desc())
     )
@@ -54,3 +58,15 @@ async def latest(session: AsyncSession, user_id: int, pairs: Collection[Pair]) -
 async def forget_steps(session: AsyncSession, user_id: int, steps: Sequence[ActionRow]) -> None:
     seqs = [step.seq for step in steps]
     await session.execute(delete(ActionRow).where(col(ActionRow.user_id) == user_id, col(ActionRow.seq).in_(seqs)))
+    await _forget_pruned(session, user_id)
+
+
+async def _forget_pruned(session: AsyncSession, user_id: int) -> None:
+    """Of bulks of which nothing can be taken back any more."""
+    other = aliased(ActionRow)
+    left = select(literal(1)).where(
+        col(other.user_id) == user_id, col(other.bulk) == col(ActionRow.bulk), ~col(other.pruned)
+    )
+    await session.execute(
+        delete(ActionRow).where(col(ActionRow.user_id) == user_id, col(ActionRow.pruned), ~left.exists())
+    )

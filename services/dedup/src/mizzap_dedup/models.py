@@ -108,6 +108,10 @@ class DuplicateRow(Base, table=True):
     reasons: list[str] = Field(sa_column=Column(JSONB, nullable=False))
     action: str = Field(default="pending", sa_type=Text)
     action_date: datetime | None = Field(default=None, sa_column=tables.time())
+    words: int = Field(
+        default=0,
+        sa_column=Column(BigInteger, nullable=False, server_default="0", comment="how often the user said something"),
+    )
     current: bool = Field(
         default=True,
         sa_column=Column(Boolean, nullable=False, comment="whether the groups as they are hold it; decided pairs stay"),
@@ -144,6 +148,8 @@ class ActionRow(Base, table=True):
     right_id: int = Field(sa_type=BigInteger)
     before: str = Field(sa_type=Text)
     after: str = Field(sa_type=Text)
+    pruned: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Too old to be taken back: known only as long as other steps of its bulk can be, which then is no whole."""
     created_at: datetime | None = Field(default=None, sa_column=tables.now())
 
 

@@ -191,12 +191,15 @@ async def change_pair(session: AsyncSession, user_id: int, duplicate_id: int, va
     changes.note(session, user_id, KIND, duplicate_id)
 
 
-async def mark(session: AsyncSession, user_id: int, duplicate_ids: Sequence[int], action: str) -> None:
-    """Writes the user's word beside the pairs; "pending" is none."""
+async def mark(session: AsyncSession, user_id: int, duplicate_ids: Sequence[int], action: str) -> dict[int, int]:
+    """Writes the user's word beside the pairs; "pending" is none. By pair, how many words that makes."""
     mine = (col(DuplicateRow.user_id) == user_id, col(DuplicateRow.id).in_(duplicate_ids))
     when = None if action == "pending" else func.now()
-    await session.execute(update(DuplicateRow).where(*mine).values(action=action, action_date=when))
+    said = {"action": action, "action_date": when, "words": col(DuplicateRow.words) + 1}
+    marked = update(DuplicateRow).where(*mine).values(said).returning(col(DuplicateRow.id), col(DuplicateRow.words))
+    words = {row.id: row.words for row in await session.execute(marked)}
     changes.note(session, user_id, KIND, *duplicate_ids)
+    return words
 
 
 async def remove_pairs(session: AsyncSession, user_id: int, duplicate_ids: Sequence[int]) -> None:

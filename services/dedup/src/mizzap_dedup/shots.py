@@ -71,20 +71,19 @@ def _plain(name: str) -> str:
 def _same_time(left: Shot, right: Shot) -> bool:
     """The same on the wall clock, or the same instant where both know their zone (a zone was put right later)."""
     assert left.taken_at is not None and right.taken_at is not None
-    if _close(left.taken_at, right.taken_at):
+    if _apart_by(timedelta(0), left.taken_at, right.taken_at):
         return True
     if left.offset_minutes is None or right.offset_minutes is None:
         return False
-    return _close(
-        left.taken_at - timedelta(minutes=left.offset_minutes),
-        right.taken_at - timedelta(minutes=right.offset_minutes),
-    )
+    # the instants themselves may lie before the first year or after the last
+    return _apart_by(timedelta(minutes=left.offset_minutes - right.offset_minutes), left.taken_at, right.taken_at)
 
 
-def _close(left: datetime, right: datetime) -> bool:
+def _apart_by(ahead: timedelta, left: datetime, right: datetime) -> bool:
+    """Whether the left clock is so much ahead of the right one, as far as both say."""
     if left.microsecond and right.microsecond:
-        return abs(left - right) < SUBSECOND_TOLERANCE
-    return left.replace(microsecond=0) == right.replace(microsecond=0)
+        return abs(left - right - ahead) < SUBSECOND_TOLERANCE
+    return left.replace(microsecond=0) - right.replace(microsecond=0) == ahead
 
 
 def _to_the_subsecond(left: Shot, right: Shot) -> bool:

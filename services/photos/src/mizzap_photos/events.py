@@ -35,9 +35,9 @@ class Handlers:
         bus.on(catalog.THUMBNAIL_FAILED, self.failing("thumbnail"))
         bus.on(catalog.FINGERPRINT_FAILED, self.failing("dedup"))
         bus.on(catalog.SCORE_FAILED, self.failing("ai_score"))
-        bus.on(catalog.DUPLICATE_DETECTED, self.detected)
-        bus.on(catalog.DUPLICATE_WITHDRAWN, self.withdrawn)
-        bus.on(catalog.DUPLICATE_RESOLVED, self.resolved)
+        bus.on(catalog.DUPLICATE_DETECTED, self.photos.pair_changed)
+        bus.on(catalog.DUPLICATE_WITHDRAWN, self.photos.pair_changed)
+        bus.on(catalog.DUPLICATE_RESOLVED, self.photos.pair_changed)
         bus.on(catalog.PHOTO_DELETED, self.photos.forget_original)
         bus.on(catalog.USER_TIER_CHANGED, self.quotas.tier_changed)
 
@@ -66,12 +66,3 @@ class Handlers:
             await self.photos.step_failed(event, delivery, step)
 
         return failed
-
-    async def detected(self, event: events.DuplicateDetected, delivery: Delivery) -> None:
-        await self.photos.pair_changed(event, delivery, active=True, overrule=False)
-
-    async def withdrawn(self, event: events.DuplicateWithdrawn, delivery: Delivery) -> None:
-        await self.photos.pair_changed(event, delivery, active=False)
-
-    async def resolved(self, event: events.DuplicateResolved, delivery: Delivery) -> None:
-        await self.photos.pair_changed(event, delivery, active=event.action in ("pending", "confirmed"))

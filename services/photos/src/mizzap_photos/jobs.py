@@ -17,6 +17,7 @@ from sqlalchemy import (
     Integer,
     Text,
     bindparam,
+    case,
     column,
     func,
     insert,
@@ -87,9 +88,11 @@ async def end(
 ) -> None:
     """Marks a step as completed, or as failed when there is an error's code.
 
-    Its worker's clock may be wrong: a step begins neither before it was wanted nor after it has ended.
+    A step begins neither before it was wanted nor after it has ended, though its worker's clock may be wrong, and a
+    beginning may be noted after this transaction began, whose time the end has.
     """
-    began = func.least(func.greatest(bindparam("began", event.began_at, _TIME), _wanted_at), func.now())
+    told = func.greatest(bindparam("began", event.began_at, _TIME), _wanted_at)
+    began = func.coalesce(col(JobRow.started_at), told) if event.began_at else col(JobRow.started_at)
     await session.execute(
         update(JobRow)
         .where(col(JobRow.photo_id) == event.photo_id, col(JobRow.job_type) == step)
@@ -97,7 +100,7 @@ async def end(
             status="failed" if code else "completed",
             error_code=code,
             error_message=message,
-            started_at=func.coalesce(col(JobRow.started_at), began) if event.began_at else col(JobRow.started_at),
+            started_at=case((began.is_not(None), func.least(began, func.now()))),
             completed_at=func.now(),
         )
     )

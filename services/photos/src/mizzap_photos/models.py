@@ -173,6 +173,11 @@ class PairRow(Base, table=True):
     primary_photo_id: int = Field(sa_type=BigInteger)
     duplicate_photo_id: int = Field(sa_type=BigInteger)
     active: bool = True
+    """Whether it is counted: it stands by the user's last word, and both photos were there."""
+    withdrawn: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """For good. Is set and never unset: what is told about a pair may arrive in any order."""
+    change: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """The number of the user's last word that is known."""
 
 
 class PhotoPlaceRow(Base, table=True):

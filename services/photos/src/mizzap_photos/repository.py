@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mizzap_common import changes
-from mizzap_common.contracts import library
-from sqlalchemy import ColumnElement, case, delete, func, insert, literal, or_, select, update
+from mizzap_common.contracts import events, library
+from sqlalchemy import ColumnElement, case, delete, false, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -19,6 +19,8 @@ from mizzap_photos.models import PairRow, PhotoPlaceRow, PhotoRow
 FEED = "photo"
 """The kind of these things in the change feed."""
 _LOCK_SPACE = 7_700_002
+_STANDING = ("pending", "confirmed")
+"""What a user says of a pair that goes on being one of duplicates."""
 
 
 def visible(user_id: int) -> list[ColumnElement[bool]]:
@@ -76,12 +78,6 @@ async def lock_photos(session: AsyncSession, user_id: int, photo_ids: Sequence[i
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-    return (await session.scalars(statement)).all()
-
-
-async def get_many(session: AsyncSession, user_id: int, photo_ids: Sequence[int]) -> Sequence[PhotoRow]:
-    """Wherever they are: those in the trash too."""
-    statement = select(PhotoRow).where(col(PhotoRow.user_id) == user_id, col(PhotoRow.id).in_(photo_ids))
     return (await session.scalars(statement)).all()
 
 
@@ -152,31 +148,26 @@ def _note_seen(session: AsyncSession, user_id: int, rows: Iterable[Any]) -> None
     changes.note(session, user_id, FEED, *(row.id for row in rows if row.trashed_at is None))
 
 
-async def put_pair(
-    session: AsyncSession, user_id: int, pair: tuple[int, int, int], active: bool, overrule: bool
-) -> None:
-    """``pair`` is (id, primary photo, duplicate photo). Without ``overrule`` what is known of the pair stays: one that
-    was withdrawn before its detection arrived stays withdrawn."""
-    duplicate_id, primary, duplicate = pair
-    # a photo deleted in the meantime must not be counted by its partner
-    both_there = len(await get_many(session, user_id, [primary, duplicate])) == 2
-    values = {
-        "duplicate_id": duplicate_id,
-        "user_id": user_id,
-        "primary_photo_id": primary,
-        "duplicate_photo_id": duplicate,
-        "active": active and both_there,
-    }
-    statement = upsert(PairRow).values(**values)
-    if overrule:
-        statement = statement.on_conflict_do_update(
-            index_elements=["duplicate_id"],
-            set_={"active": values["active"]},
-            where=col(PairRow.user_id) == user_id,
-        )
+async def put_pair(session: AsyncSession, event: events.DuplicatePair, both_there: bool) -> None:
+    """Notes what is told of a pair, in whatever order: a withdrawn one never comes back, of the user's words the one
+    with the highest number counts, and a detection says nothing new of a pair that is known. The photos are locked."""
+    counts = col(PairRow.user_id) == event.user_id
+    said: dict[str, Any]
+    if isinstance(event, events.DuplicateWithdrawn):
+        said = {"active": False, "withdrawn": True}
+    elif isinstance(event, events.DuplicateResolved):
+        said = {"active": both_there and event.action in _STANDING, "change": event.change}
+        counts &= ~col(PairRow.withdrawn) & (col(PairRow.change) <= event.change)
     else:
-        statement = statement.on_conflict_do_nothing()
-    await session.execute(statement)
+        said, counts = {"active": both_there}, false()
+    statement = upsert(PairRow).values(
+        duplicate_id=event.duplicate_id,
+        user_id=event.user_id,
+        primary_photo_id=event.primary_photo_id,
+        duplicate_photo_id=event.duplicate_photo_id,
+        **said,
+    )
+    await session.execute(statement.on_conflict_do_update(index_elements=["duplicate_id"], set_=said, where=counts))
 
 
 async def count_duplicates(session: AsyncSession, user_id: int, photo_ids: set[int]) -> None:

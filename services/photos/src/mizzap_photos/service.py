@@ -177,14 +177,15 @@ class Photos:
             failed = events.PhotoFailed(photo_id=photo_id, user_id=user_id, version=version, code=code, message=message)
             await outbox.add(session, catalog.PHOTO_FAILED, failed)
 
-    async def pair_changed(
-        self, event: events.DuplicatePair, delivery: Delivery, active: bool, overrule: bool = True
-    ) -> None:
+    async def pair_changed(self, event: events.DuplicatePair, delivery: Delivery) -> None:
         """Counts a photo's duplicates by pair, so that repeated or late events change nothing."""
-        pair = (event.duplicate_id, event.primary_photo_id, event.duplicate_photo_id)
+        photo_ids = {event.primary_photo_id, event.duplicate_photo_id}
         async with self.database.effect(delivery) as session:
-            await repository.put_pair(session, event.user_id, pair, active, overrule)
-            await repository.count_duplicates(session, event.user_id, set(pair[1:]))
+            # before the pair, as who deletes a photo does: the other way round they would wait in a circle
+            photos = await repository.lock_photos(session, event.user_id, sorted(photo_ids))
+            # a photo deleted in the meantime must not be counted by its partner
+            await repository.put_pair(session, event, both_there=len(photos) == 2)
+            await repository.count_duplicates(session, event.user_id, photo_ids)
 
     # --- taking out ---------------------------------------------------------------------------------------------
 

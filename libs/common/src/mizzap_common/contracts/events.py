@@ -200,7 +200,11 @@ class DuplicateWithdrawn(DuplicatePair):
 
 
 class DuplicateResolved(DuplicatePair):
+    """Of several about one pair the one with the highest ``change`` counts, which rises with every word; older events
+    have 0. A pair that is withdrawn stays so, whatever else arrives."""
+
     action: DuplicateAction
+    change: int = 0
 
 
 class CurationReady(UserEvent):

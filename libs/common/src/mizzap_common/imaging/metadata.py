@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from PIL import ExifTags, Image
@@ -140,7 +140,7 @@ def parse_time(text: str | None, subseconds: str | None) -> tuple[datetime | Non
     if year < _FIRST_PHOTOGRAPH:
         return None, None
     if fraction.isascii() and fraction.isdigit():
-        moment += timedelta(microseconds=int(float(f"0.{fraction}") * 1e6))
+        moment = moment.replace(microsecond=int(fraction[:6].ljust(6, "0")))
     return moment, parse_offset(match.group(8))
 
 

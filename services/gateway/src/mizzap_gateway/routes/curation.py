@@ -34,6 +34,7 @@ async def confirm_moments(caller: CallerHere, parts: PartsHere) -> Answer[curati
 
 @router.put("/moments", responses=problems.responses(400, 401, 404, 503, TOO_MANY_MOMENTS=409))
 async def change_moments(body: ChangeMomentsBody, caller: CallerHere, parts: PartsHere) -> Answer[curating.CuratedSet]:
-    """The user changes the set."""
+    """The user changes the set. A photo in the trash keeps its pin: when more than 20 pinned photos are there, because
+    one has come back, the set has those that were pinned last, and of those pinned at once the later uploads."""
     question = curating.ChangeMoments(user_id=caller.user_id, **body.model_dump())
     return Answer(data=await parts.bus.ask(requests.CURATION_CHANGE, question))
