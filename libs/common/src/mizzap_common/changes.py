@@ -36,6 +36,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from mizzap_common.contracts import feed
 from mizzap_common.contracts.message import Message
 from mizzap_common.cursors import InvalidCursor
+from mizzap_common.sizes import ANSWER_BYTES
 
 _metadata = MetaData()
 
@@ -69,8 +70,6 @@ CHANGE_EPOCH = Table(
 
 # PostgreSQL takes 65,535 values a statement; a withdrawn consent changes all of a user's photos
 _ROWS_AT_ONCE = 5_000
-_ANSWER_BYTES = 512 * 1024
-"""How much of what changed goes into one answer: the broker takes 1 MiB."""
 
 Kind = Literal["created", "changed", "deleted"]
 
@@ -198,7 +197,7 @@ def page(request: feed.ChangesRequest, found: Found, seen: Mapping[tuple[str, in
     for changed in found.changes[: request.limit]:
         thing = seen.get((changed.kind, changed.thing_id)) if changed.change != "deleted" else None
         size += len(thing.to_json()) if thing else 0
-        if told and size > _ANSWER_BYTES:
+        if told and size > ANSWER_BYTES:
             break
         told.append(
             feed.Change(
