@@ -8,8 +8,8 @@ from mizzap_common.contracts import catalog
 from mizzap_common.erasure import owner_columns
 from sqlalchemy import Column, MetaData, Table, Text
 
-NOBODYS = {"outbox", "inbox", "broker_epochs", "deleted_families"}
-"""Event ids and the broker's state; the outbox's rows of a user are removed by what is in them."""
+NOBODYS = {"outbox", "inbox", "broker_epochs", "change_epoch", "deleted_families"}
+"""Event ids, the broker's state and the feed's; the outbox's rows of a user are removed by what is in them."""
 SHARED = {"families"}
 """Belong to their members, and go with the last of them: `Families.leave_all`."""
 WITH_DATABASE = [name for name in catalog.SERVICES if name != "gateway"]

@@ -5,8 +5,13 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from mizzap_common import changes
+from mizzap_common.contracts.feed import ChangesRequest
+from mizzap_common.cursors import InvalidCursor
 from mizzap_common.db import Database
-from sqlalchemy import MetaData
+from mizzap_common.restoring import restored
+from mizzap_common.settings import DatabaseSettings
+from pydantic import SecretStr
+from sqlalchemy import MetaData, delete, update
 
 USER, OTHER = 1, 2
 
@@ -29,8 +34,8 @@ async def noted(feed: Database, *things: int, user: int = USER, deleted: bool = 
 
 async def read(feed: Database, after: int = 0, user: int = USER, limit: int = 100) -> list[tuple[str, int, int]]:
     async with feed.begin() as session:
-        found = await changes.since(session, user, after, limit)
-    return [(change.change, change.thing_id, change.seq) for change in found]
+        found = await changes.since(session, ChangesRequest(user_id=user, after=after, limit=limit))
+    return [(change.change, change.thing_id, change.seq) for change in found.changes[:limit]]
 
 
 async def test_a_reader_sees_what_is_new_changed_and_gone(feed: Database) -> None:
@@ -97,3 +102,58 @@ async def test_a_reader_who_follows_a_page_at_a_time_misses_nothing(feed: Databa
     writers_done.set()
     await reader
     assert seen == {100 * number + step for number in range(1, 5) for step in range(20)}
+
+
+# --- a database that comes out of a backup ---------------------------------------------------------------------------
+
+
+async def look(feed: Database, after: int, epoch: int = 0) -> changes.Found:
+    async with feed.begin() as session:
+        return await changes.since(session, ChangesRequest(user_id=USER, after=after, epoch=epoch))
+
+
+async def put_back(feed: Database, head: int) -> None:
+    """As a backup has it that was made when this was the user's last change."""
+    async with feed.begin() as session:
+        await session.execute(delete(changes.CHANGES).where(changes.CHANGES.c.seq > head))
+        await session.execute(update(changes.CHANGE_HEADS).values(seq=head))
+
+
+async def run_restored(feed: Database) -> None:
+    url = feed.engine.url.render_as_string(hide_password=False)
+    await asyncio.to_thread(restored, DatabaseSettings(database_url=SecretStr(url)), [])
+
+
+async def test_who_is_ahead_of_a_backup_has_to_begin_again(feed: Database) -> None:
+    await noted(feed, 10, 11, 12)
+    await put_back(feed, head=2)
+    with pytest.raises(InvalidCursor) as refused:
+        await look(feed, after=3)
+    assert "restored" in refused.value.message
+    assert [change.seq for change in (await look(feed, after=1)).changes] == [2]
+
+
+async def test_a_feed_that_has_caught_up_with_a_reader_again_is_not_taken_for_the_same(feed: Database) -> None:
+    await noted(feed, 10, 11, 12)
+    await put_back(feed, head=2)
+    await run_restored(feed)
+    await noted(feed, 20, 21)
+    for after in (1, 3, 4):
+        with pytest.raises(InvalidCursor):
+            await look(feed, after)
+    anew = await look(feed, after=0)
+    assert [change.thing_id for change in anew.changes] == [10, 11, 20, 21]
+    assert [change.seq for change in (await look(feed, after=3, epoch=anew.epoch)).changes] == [4]
+    # and once more, out of the same backup
+    await put_back(feed, head=2)
+    await run_restored(feed)
+    await noted(feed, 30, 31)
+    with pytest.raises(InvalidCursor):
+        await look(feed, after=3, epoch=anew.epoch)
+
+
+async def test_who_has_heard_of_nothing_yet_goes_on_after_a_backup(feed: Database) -> None:
+    assert (await look(feed, after=0)).changes == []
+    await run_restored(feed)
+    await noted(feed, 10)
+    assert [change.thing_id for change in (await look(feed, after=0, epoch=0)).changes] == [10]

@@ -6,6 +6,7 @@ from alembic import command
 from mizzap_albums import repository
 from mizzap_albums.settings import AlbumsSettings
 from mizzap_common import changes, migrations
+from mizzap_common.contracts import feed
 from mizzap_common.db import Database
 from sqlalchemy import text
 
@@ -35,12 +36,13 @@ async def test_albums_that_were_there_stay_as_they_were(make_database: Callable[
             1: ("owner", 11),
             3: ("owner", None),
         }
-        known = await changes.since(session, 7, 0, 10)
-        assert [(change.seq, change.thing_id, change.change) for change in known] == [
+        known = await changes.since(session, feed.ChangesRequest(user_id=7))
+        assert [(change.seq, change.thing_id, change.change) for change in known.changes] == [
             (1, 1, "created"),
             (2, 3, "created"),
         ]
         changes.note(session, 7, "album", 1)
     async with database.begin() as session:
-        assert [change.seq for change in await changes.since(session, 7, 2, 10)] == [3]
+        later = await changes.since(session, feed.ChangesRequest(user_id=7, after=2))
+        assert [change.seq for change in later.changes] == [3]
     await database.close()

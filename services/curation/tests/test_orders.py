@@ -227,3 +227,35 @@ def test_nobody_can_make_a_link(with_partner: CurationSettings, tmp_path: Any) -
         assert links.read(base64.urlsafe_b64encode(changed).decode().rstrip("=")) is None
     for wrong in ("", "a", "é", "=", token[:20], token + "AAAA"):
         assert links.read(wrong) is None
+
+
+# --- listing ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_page_of_the_largest_orders_comes_in_several_answers(shop: Shop) -> None:
+    placed = []
+    async with shop.database.begin() as session:
+        for _ in range(100):
+            values = {
+                "user_id": shop.user,
+                "partner": "photall",
+                "status": "placed",
+                "wishes": {"instructions": "Ж" * 5_000, "style": "natural"},
+                "consent_version": "1",
+                "links_expire_at": datetime.now(UTC),
+                "message": "Ж" * 1_000,
+                "delivery_url": "https://photall.example/" + "x" * 1_900,
+            }
+            row = await orders_repository.add(session, values, [next(numbers) for _ in range(200)])
+            placed.append(row.id)
+    seen: list[ordering.Order] = []
+    more = True
+    while more:
+        question = ordering.ListOrders(user_id=shop.user, limit=100, skip=len(seen))
+        answer = await shop.orders.integrations(question)
+        assert answer.orders and answer.total == 100 and len(answer.to_json()) < 1 << 20
+        seen, more = [*seen, *answer.orders], answer.more
+    assert [order.id for order in seen] == placed[::-1]
+    assert {(len(order.photo_ids), len(order.instructions or "")) for order in seen} == {(200, 5_000)}
+    second = await shop.orders.integrations(ordering.ListOrders(user_id=shop.user, page=2, limit=7, skip=3))
+    assert [order.id for order in second.orders] == placed[::-1][10:14] and not second.more

@@ -34,7 +34,7 @@ class Library:
         photos = [next(_numbers) for _ in range(count)]
         async with self.database.begin() as session:
             for photo_id in photos:
-                await repository.store_fingerprint(session, _fingerprint(self.user, photo_id, keeper=photos[0]))
+                await repository.store_fingerprint(session, fingerprint(self.user, photo_id, keeper=photos[0]))
             matches = [
                 {
                     "left_id": photos[0],
@@ -68,11 +68,11 @@ class Library:
 
     async def groups(self, **asked: str) -> list[Sequence[DuplicateRow]]:
         async with self.database.begin() as session:
-            found, total = await lists_repository.group_page(
+            found, total, _ = await lists_repository.group_page(
                 session, duplicating.ListGroups(user_id=self.user, **asked)
             )
         assert total == len(found)
-        return found
+        return [group.pairs for group in found]
 
     async def act(self, duplicate_id: int, action: str) -> str:
         request = duplicating.ActOnDuplicate(user_id=self.user, duplicate_id=duplicate_id, action=action)
@@ -111,7 +111,7 @@ class Library:
         return [(word.action, word.change) for word in words]
 
 
-def _fingerprint(user_id: int, photo_id: int, keeper: int) -> dict[str, object]:
+def fingerprint(user_id: int, photo_id: int, keeper: int) -> dict[str, object]:
     return {
         "photo_id": photo_id, "user_id": user_id, "object_key": "k", "sha256": f"{photo_id:064x}",
         "mime_type": "image/jpeg", "size_bytes": 9_000 if photo_id == keeper else 1_000, "width": 40, "height": 30,

@@ -146,7 +146,7 @@ class Others:
         self.asked.clear()
 
     def say(self, method: requests.Method[Any, Any], answer: Any) -> None:
-        """An answer, or an error to raise."""
+        """An answer, an error to raise, or what gives the answer to a question."""
         self.answers[method.subject] = answer
 
     def questions(self, method: requests.Method[Any, Any]) -> list[Any]:
@@ -160,7 +160,7 @@ class Others:
             found = self.answers[method.subject]
             if isinstance(found, BaseException):
                 raise found
-            return found
+            return found(question) if callable(found) else found
 
         return method, answer
 

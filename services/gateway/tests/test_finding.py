@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from mizzap_common.contracts import albums, feed, library, requests
+from mizzap_common.cursors import InvalidCursor
 from mizzap_common.errors import InvalidInput, NotFound
 from mizzap_gateway import changes as route
 
@@ -70,14 +71,17 @@ class Source:
     def __init__(self, kind: str, count: int) -> None:
         self.kind = kind
         self.count = count
+        self.epoch = 0
 
     def answer(self, question: feed.ChangesRequest) -> feed.ChangesPage:
+        if question.after and question.epoch != self.epoch:
+            raise InvalidCursor
         last = min(self.count, question.after + question.limit)
         changes = [
             feed.Change(seq=seq, kind=self.kind, id=seq, change="created", at=NOW, data={"id": seq})
             for seq in range(question.after + 1, last + 1)
         ]
-        return feed.ChangesPage(changes=changes, last=last, more=last < self.count)
+        return feed.ChangesPage(changes=changes, last=last, epoch=self.epoch, more=last < self.count)
 
 
 @pytest.fixture
@@ -137,6 +141,24 @@ async def test_a_service_that_joins_later_is_read_from_its_beginning(ask, source
     _, cursor = await follow(ask, 3)
     monkeypatch.setattr(route, "FEEDS", both)
     assert (await follow(ask, 3, cursor))[0] == [("album", number) for number in range(1, 5)]
+
+
+async def test_a_service_out_of_a_backup_is_followed_from_the_beginning(ask, sources, error_of) -> None:
+    _, cursor = await follow(ask, 2)
+    sources["albums"].epoch = 77
+    response = await ask("GET", f"/changes?cursor={cursor}")
+    assert response.status_code == 400 and error_of(response)["code"] == "INVALID_CURSOR"
+    found, cursor = await follow(ask, 2)
+    assert len(found) == 9
+    sources["albums"].count += 1
+    assert (await follow(ask, 2, cursor))[0] == [("album", 5)]
+
+
+async def test_a_cursor_from_before_there_were_epochs_is_good_until_a_backup_is_restored(ask, sources) -> None:
+    old = base64.urlsafe_b64encode(b'{"albums":3,"photos":4}').decode().rstrip("=")
+    assert (await follow(ask, 100, old))[0] == [("photo", 5), ("album", 4)]
+    sources["photos"].epoch = 77
+    assert (await ask("GET", f"/changes?cursor={old}")).status_code == 400
 
 
 async def test_a_gateway_that_does_not_know_a_service_yet_keeps_its_position(ask, sources, monkeypatch) -> None:

@@ -500,7 +500,7 @@ def list_duplicate_groups(
     action: Literal["pending", "confirmed"] | None = None,
     lane: Literal["exact", "pixel", "near", "similar"] | None = None,
 ) -> Operation[schemas.ListAnswerNamedGroup]:
-    """Keepers, each with all photos that it could stand for."""
+    """Keepers, each with the photos that it could stand for: all of them up to 500."""
     return Operation(
         "GET",
         "/duplicates/groups",

@@ -132,6 +132,8 @@ class BulkOutcome(Schema):
 
     bulk_action_id: UUID
     results: list[ActionResult]
+    count: int | None = 0
+    changed: int | None = 0
 
 
 class CallbackTaken(Schema):
@@ -916,6 +918,7 @@ class NamedGroup(Schema):
     lane: Literal["exact", "pixel", "near", "similar"]
     keeper: int
     members: list[int]
+    member_count: int | None = 0
     reasons: list[str]
     duplicate_ids: list[int] | None = []
     photos: list[PhotoLabel]

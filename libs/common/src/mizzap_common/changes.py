@@ -1,10 +1,14 @@
 """The change feed: what became of a user's things, in the order in which it was committed, for ever resumable.
 
-A service that owns such things has these two tables beside its own. ``note`` what changed anywhere in a transaction;
+A service that owns such things has these tables beside its own. ``note`` what changed anywhere in a transaction;
 `Database.begin` writes it down at the transaction's end. One row a thing: the feed is never longer than what the
 user has and had.
+
+A backup that is restored takes the feed back to what it was: what comes then has numbers that readers have heard of
+already. So a position counts in its epoch only, and `restored` begins another (`restoring.py`).
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,10 +22,12 @@ from sqlalchemy import (
     Index,
     MetaData,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     case,
     func,
+    literal,
     select,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -29,6 +35,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_common.contracts import feed
 from mizzap_common.contracts.message import Message
+from mizzap_common.cursors import InvalidCursor
+from mizzap_common.sizes import ANSWER_BYTES
 
 _metadata = MetaData()
 
@@ -53,10 +61,15 @@ CHANGE_HEADS = Table(
     Column("seq", BigInteger, nullable=False),
 )
 
+CHANGE_EPOCH = Table(
+    "change_epoch",
+    _metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False, comment="always 1"),
+    Column("epoch", BigInteger, nullable=False, comment="at random; without a row it is 0, the first"),
+)
+
 # PostgreSQL takes 65,535 values a statement; a withdrawn consent changes all of a user's photos
 _ROWS_AT_ONCE = 5_000
-_ANSWER_BYTES = 512 * 1024
-"""How much of what changed goes into one answer: the broker takes 1 MiB."""
 
 Kind = Literal["created", "changed", "deleted"]
 
@@ -72,8 +85,17 @@ class Changed:
     at: datetime
 
 
+@dataclass(frozen=True)
+class Found:
+    """What is not as it was at the cursor, the oldest change first."""
+
+    changes: Sequence[Changed]
+    """One more than asked for, if there are more."""
+    epoch: feed.Epoch
+
+
 def add_to(service_metadata: MetaData) -> None:
-    """Makes the two tables part of a service's own metadata."""
+    """Makes the tables part of a service's own metadata."""
     for table in _metadata.sorted_tables:
         table.to_metadata(service_metadata)
 
@@ -135,28 +157,47 @@ async def _advance(session: AsyncSession, user_id: int, count: int) -> int:
     return int((await session.execute(statement)).scalar_one())
 
 
-async def since(session: AsyncSession, user_id: int, after: int, limit: int) -> Sequence[Changed]:
-    """What is not as it was at ``after`` (0 is the beginning), the oldest change first."""
-    statement = (
-        select(CHANGES).where(CHANGES.c.user_id == user_id, CHANGES.c.seq > after).order_by(CHANGES.c.seq).limit(limit)
-    )
-    return [
-        Changed(row.seq, row.kind, row.thing_id, _change(row.deleted, row.created_seq > after), row.at)
-        for row in await session.execute(statement)
+async def begin_epoch(session: AsyncSession) -> None:
+    """No position that was ever given is good for anything any more, except the beginning."""
+    begun = {"epoch": 1 + secrets.randbelow(2**62)}
+    statement = insert(CHANGE_EPOCH).values(id=1, **begun)
+    await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=begun))
+
+
+async def since(session: AsyncSession, request: feed.ChangesRequest) -> Found:
+    """Raises InvalidCursor for a position of another epoch, or of a future that a restored backup knows nothing of."""
+    user_id, after = request.user_id, request.after
+    epoch, head = await _epoch_and_head(session, user_id)
+    # who has heard nothing yet can't have missed anything
+    if after and (request.epoch != epoch or after > head):
+        raise InvalidCursor(
+            "The server was restored from a backup, and this cursor is of the time before."
+            " Please begin again without it; what you are not told of then is not there any more."
+        )
+    mine = (CHANGES.c.user_id == user_id, CHANGES.c.seq > after)
+    rows = await session.execute(select(CHANGES).where(*mine).order_by(CHANGES.c.seq).limit(request.limit + 1))
+    changes = [
+        Changed(row.seq, row.kind, row.thing_id, _change(row.deleted, row.created_seq > after), row.at) for row in rows
     ]
+    return Found(changes, epoch)
 
 
-def page(
-    request: feed.ChangesRequest, found: Sequence[Changed], seen: Mapping[tuple[str, int], Message]
-) -> feed.ChangesPage:
-    """As many of the changes as fit into one answer. ``found`` are one more than asked for, if there are more; ``seen``
-    are the things that are there, by kind and id, as their owner sees them."""
+async def _epoch_and_head(session: AsyncSession, user_id: int) -> tuple[feed.Epoch, feed.Position]:
+    epoch = select(CHANGE_EPOCH.c.epoch).scalar_subquery()
+    head = select(CHANGE_HEADS.c.seq).where(CHANGE_HEADS.c.user_id == user_id).scalar_subquery()
+    row = (await session.execute(select(func.coalesce(epoch, literal(0)), func.coalesce(head, literal(0))))).one()
+    return row[0], row[1]
+
+
+def page(request: feed.ChangesRequest, found: Found, seen: Mapping[tuple[str, int], Message]) -> feed.ChangesPage:
+    """As many of the changes as fit into one answer. ``seen`` are the things that are there, by kind and id, as their
+    owner sees them."""
     told: list[feed.Change] = []
     size = 0
-    for changed in found[: request.limit]:
+    for changed in found.changes[: request.limit]:
         thing = seen.get((changed.kind, changed.thing_id)) if changed.change != "deleted" else None
         size += len(thing.to_json()) if thing else 0
-        if told and size > _ANSWER_BYTES:
+        if told and size > ANSWER_BYTES:
             break
         told.append(
             feed.Change(
@@ -168,7 +209,12 @@ def page(
                 data=thing.model_dump(mode="json", by_alias=True) if thing else None,
             )
         )
-    return feed.ChangesPage(changes=told, last=told[-1].seq if told else request.after, more=len(told) < len(found))
+    return feed.ChangesPage(
+        changes=told,
+        last=told[-1].seq if told else request.after,
+        epoch=found.epoch,
+        more=len(told) < len(found.changes),
+    )
 
 
 def _change(deleted: bool, new: bool) -> Kind:

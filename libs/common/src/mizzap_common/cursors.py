@@ -19,11 +19,12 @@ from mizzap_common.sealed import KeyRing, SealBroken
 class InvalidCursor(InvalidInput):
     default_code = "INVALID_CURSOR"
 
-    def __init__(self) -> None:
-        super().__init__(
-            "This cursor is not one of this list's, with this order and these filters. Please begin again without it.",
-            field="cursor",
-        )
+    def __init__(
+        self,
+        message: str = "This cursor is not one of this list's, with this order and these filters."
+        " Please begin again without it.",
+    ) -> None:
+        super().__init__(message, field="cursor")
 
 
 def _plausible(cursor: str) -> str:

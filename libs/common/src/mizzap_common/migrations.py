@@ -119,6 +119,15 @@ def create_change_tables() -> None:
     )
 
 
+def create_change_epoch() -> None:
+    """The epoch of the change feed as its first revision has it. Frozen, as the shared ones are."""
+    op.create_table(
+        "change_epoch",
+        sa.Column("id", sa.SmallInteger, primary_key=True, autoincrement=False, comment="always 1"),
+        sa.Column("epoch", sa.BigInteger, nullable=False, comment="at random; without a row it is 0, the first"),
+    )
+
+
 def create_user_tombstones() -> None:
     """The tombstones of erased users as their first revision has them. Frozen, as the shared ones are."""
     op.create_table(

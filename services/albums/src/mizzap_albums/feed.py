@@ -14,13 +14,12 @@ class Feed:
     async def changes(self, request: feed.ChangesRequest) -> feed.ChangesPage:
         """An album is shown as in the list, without its photos' ids: of those there may be very many."""
         async with self.database.begin() as session:
-            # one more than asked for, to know whether there are more
-            found = await changes.since(session, request.user_id, request.after, request.limit + 1)
-            there = [changed.thing_id for changed in found if changed.change != "deleted"]
+            found = await changes.since(session, request)
+            there = [changed.thing_id for changed in found.changes if changed.change != "deleted"]
             overviews = await repository.overviews(session, request.user_id, there)
         seen = {
             (changed.kind, changed.thing_id): telling.to_answer(overviews[changed.thing_id])
-            for changed in found
+            for changed in found.changes
             if changed.thing_id in overviews
         }
         return changes.page(request, found, seen)

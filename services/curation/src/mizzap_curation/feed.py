@@ -20,9 +20,8 @@ class Feed:
 
     async def changes(self, request: feed.ChangesRequest) -> feed.ChangesPage:
         async with self.database.begin() as session:
-            # one more than asked for, to know whether there are more
-            found = await changes.since(session, request.user_id, request.after, request.limit + 1)
-            seen = await _seen(session, request.user_id, found[: request.limit])
+            found = await changes.since(session, request)
+            seen = await _seen(session, request.user_id, found.changes[: request.limit])
         return changes.page(request, found, seen)
 
 

@@ -11,6 +11,7 @@ from mizzap_common.contracts.events import OrderStatus
 from mizzap_common.contracts.ordering import Partner
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, InvalidInput, NotFound
+from mizzap_common.sizes import fitting
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_curation import orders_repository, sets_repository
@@ -95,7 +96,7 @@ class Orders:
     async def integrations(self, request: ordering.ListOrders) -> ordering.Integrations:
         async with self.database.begin() as session:
             rows, total = await orders_repository.page(session, request)
-            orders = await to_answers(session, request.user_id, rows)
+            orders = fitting(await to_answers(session, request.user_id, rows))
             counts = await orders_repository.count(session, request.user_id)
         partners = [
             ordering.PartnerStatus(
@@ -106,7 +107,7 @@ class Orders:
             )
             for partner in get_args(Partner)
         ]
-        return ordering.Integrations(partners=partners, orders=orders, total=total)
+        return ordering.Integrations(partners=partners, orders=orders, total=total, more=len(orders) < len(rows))
 
     async def cancel(self, request: ordering.OrderRequest) -> ordering.Order:
         """From here on no link to the photos works. The partner is told, if it can have heard of the order."""

@@ -91,8 +91,8 @@ async def page(session: AsyncSession, request: ordering.ListOrders) -> tuple[Seq
         select(OrderRow)
         .where(mine)
         .order_by(col(OrderRow.id).desc())
-        .limit(request.limit)
-        .offset((request.page - 1) * request.limit)
+        .limit(max(0, request.limit - request.skip))
+        .offset((request.page - 1) * request.limit + request.skip)
     )
     total = (await session.execute(select(func.count()).select_from(OrderRow).where(mine))).scalar_one()
     return (await session.scalars(statement)).all(), total

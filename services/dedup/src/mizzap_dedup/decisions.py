@@ -12,10 +12,13 @@ from mizzap_common.errors import Conflict, InvalidInput, NotFound
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_dedup import decisions_repository, lists_repository, repository
-from mizzap_dedup.decisions_repository import Pair
 from mizzap_dedup.models import ActionRow, DuplicateRow
 from mizzap_dedup.regroup import regroup
+from mizzap_dedup.repository import Pair
 from mizzap_dedup.service import to_answer
+
+_SHOWN = 500
+"""Pairs that are named. A group has any number of them, and an answer that is too large would fail when all is done."""
 
 
 class Decisions:
@@ -39,7 +42,7 @@ class Decisions:
             bulk = uuid4()
             results = await _decide(session, request.user_id, bulk, found, request.action)
             await regroup(session, request.user_id, _photos(found))
-        return duplicating.BulkOutcome(bulk_action_id=bulk, results=results)
+        return _outcome(bulk, results)
 
     async def undo(self, request: duplicating.DuplicateRequest) -> duplicating.Duplicate:
         """Takes the last word about the pair back. Raises Conflict when there was none."""
@@ -71,18 +74,29 @@ class Decisions:
             }
             latest = await decisions_repository.latest(session, request.user_id, list(pairs))
             changed = [
-                rows[pair].id
+                cast(int, rows[pair].id)
                 for pair, step in pairs.items()
                 if pair in rows and (step.pruned or latest[pair].seq != step.seq)
             ]
             if changed:
                 raise Conflict(
-                    "Something else was said of some of these pairs since.", code="CHANGED_SINCE", ids=sorted(changed)
+                    "Something else was said of some of these pairs since.",
+                    code="CHANGED_SINCE",
+                    ids=sorted(changed)[:_SHOWN],
                 )
             back = [(rows[pair], step) for pair, step in pairs.items() if pair in rows]
             results = await _take_back(session, request.user_id, back)
             await regroup(session, request.user_id, {one for pair in pairs for one in pair})
-        return duplicating.BulkOutcome(bulk_action_id=request.bulk_action_id, results=results)
+        return _outcome(request.bulk_action_id, results)
+
+
+def _outcome(bulk: UUID, results: Sequence[duplicating.ActionResult]) -> duplicating.BulkOutcome:
+    return duplicating.BulkOutcome(
+        bulk_action_id=bulk,
+        results=list(results[:_SHOWN]),
+        count=len(results),
+        changed=sum(result.changed for result in results),
+    )
 
 
 async def _asked_for(session: AsyncSession, request: duplicating.ActOnDuplicates) -> Sequence[DuplicateRow]:

@@ -14,8 +14,8 @@ class Feed:
 
     async def changes(self, request: feed.ChangesRequest) -> feed.ChangesPage:
         async with self.database.begin() as session:
-            found = await changes.since(session, request.user_id, request.after, request.limit + 1)
-            shown = found[: request.limit]
+            found = await changes.since(session, request)
+            shown = found.changes[: request.limit]
             there = [change.thing_id for change in shown if change.change != "deleted"]
             pairs = {
                 row.id: to_answer(row).model_dump(mode="json", by_alias=True)
@@ -34,5 +34,8 @@ class Feed:
             for change in shown
         ]
         return feed.ChangesPage(
-            changes=told, last=told[-1].seq if told else request.after, more=len(found) > len(shown)
+            changes=told,
+            last=told[-1].seq if told else request.after,
+            epoch=found.epoch,
+            more=len(found.changes) > len(shown),
         )

@@ -1,8 +1,11 @@
 """What is listed of a user's duplicates: pairs, groups, and the sum of it. Every query names the owner."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from mizzap_common.contracts import duplicating
+from mizzap_common.contracts.events import Lane
 from sqlalchemy import ColumnElement, case, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -11,7 +14,12 @@ from mizzap_dedup.models import DuplicateRow
 from mizzap_dedup.repository import SHOWN
 
 _OPEN = ("pending", "confirmed")
-_WEAKNESS = {"exact": 0, "pixel": 1, "near": 2, "similar": 3}
+_LANES: tuple[Lane, ...] = ("exact", "pixel", "near", "similar")
+_WEAKNESS = {lane: weakness for weakness, lane in enumerate(_LANES)}
+MEMBERS_SHOWN = 500
+"""Pairs of one group. Who wants all of them asks for the pairs."""
+_PAIRS_AT_ONCE = 1_000
+"""With their reasons they fit into one answer over the broker, 1 MiB."""
 
 _STATS = text(
     """WITH away AS (SELECT photo_id FROM hidden_photos WHERE user_id = :user_id AND hidden),
@@ -25,6 +33,18 @@ _STATS = text(
     freed AS (SELECT max(size_bytes) AS size FROM mine GROUP BY sha256 HAVING bool_and(is_extra))
     SELECT count(*) FILTER (WHERE is_extra), (SELECT coalesce(sum(size), 0) FROM freed), count(*) FROM mine"""
 )
+
+
+@dataclass(frozen=True)
+class Group:
+    """The pairs of one keeper."""
+
+    lane: Lane
+    """The weakest among all of them."""
+    size: int
+    """How many there are."""
+    pairs: list[DuplicateRow]
+    """Those shown, by the duplicate's id."""
 
 
 async def page(session: AsyncSession, request: duplicating.ListDuplicates) -> tuple[Sequence[DuplicateRow], int]:
@@ -58,29 +78,56 @@ async def group_pairs(session: AsyncSession, user_id: int, keeper: int, similar:
     return (await session.scalars(statement)).all()
 
 
-async def group_page(session: AsyncSession, request: duplicating.ListGroups) -> tuple[list[list[DuplicateRow]], int]:
-    """The pairs of each group of the page, groups by keeper; candidates by likeness alone are groups of their own."""
+async def group_page(session: AsyncSession, request: duplicating.ListGroups) -> tuple[list[Group], int, bool]:
+    """Groups by keeper, how many there are, and whether the page has more of them than are given at once.
+
+    Candidates by likeness alone are groups of their own.
+    """
     similar = (col(DuplicateRow.lane) == "similar").label("similar")
     keeper = col(DuplicateRow.primary_photo_id)
     mine = _in_groups(request.user_id)
     if request.action is not None:
         mine.append(col(DuplicateRow.action) == request.action)
-    heads = select(keeper, similar).where(*mine).group_by(keeper, similar)
+    weakest = func.max(case(_WEAKNESS, value=col(DuplicateRow.lane))).label("weakest")
+    heads = select(keeper, similar, func.count(), weakest).where(*mine).group_by(keeper, similar)
     if request.lane is not None:
-        weakest = func.max(case(_WEAKNESS, value=col(DuplicateRow.lane)))
         heads = heads.having(weakest == _WEAKNESS[request.lane])
     total = (await session.execute(select(func.count()).select_from(heads.subquery()))).scalar_one()
-    shown = heads.order_by(keeper, similar).limit(request.limit).offset((request.page - 1) * request.limit)
-    keys = [(row[0], row[1]) for row in (await session.execute(shown)).all()]
+    begin = (request.page - 1) * request.limit + request.skip
+    asked = heads.order_by(keeper, similar).limit(max(0, request.limit - request.skip)).offset(begin)
+    rows = [_Head(*row) for row in await session.execute(asked)]
+    groups = {(head.keeper, head.similar): Group(_LANES[head.weakest], head.size, []) for head in _at_once(rows)}
+    # numbered in the query: of a group of twenty thousand no more than what is shown leaves the database
+    place = func.row_number().over(partition_by=(keeper, similar), order_by=col(DuplicateRow.duplicate_photo_id))
+    numbered = select(col(DuplicateRow.id), place.label("place"))
+    numbered = numbered.where(*mine, tuple_(keeper, similar).in_(list(groups)))
+    places = numbered.subquery()
     members = (
         select(DuplicateRow)
-        .where(*mine, tuple_(keeper, similar).in_(keys))
+        .join(places, places.c.id == col(DuplicateRow.id))
+        .where(places.c.place <= MEMBERS_SHOWN)
         .order_by(col(DuplicateRow.duplicate_photo_id))
     )
-    groups: dict[tuple[int, bool], list[DuplicateRow]] = {key: [] for key in keys}
-    for row in (await session.scalars(members)).all() if keys else ():
-        groups[row.primary_photo_id, row.lane == "similar"].append(row)
-    return list(groups.values()), total
+    for row in (await session.scalars(members)).all() if groups else ():
+        groups[row.primary_photo_id, row.lane == "similar"].pairs.append(row)
+    return list(groups.values()), total, len(groups) < len(rows)
+
+
+class _Head(NamedTuple):
+    keeper: int
+    similar: bool
+    size: int
+    weakest: int
+
+
+def _at_once(heads: Sequence[_Head]) -> Sequence[_Head]:
+    """The first ones, by what they show of their pairs; one at least, if there is any."""
+    shown = 0
+    for number, head in enumerate(heads):
+        shown += min(head.size, MEMBERS_SHOWN)
+        if number and shown > _PAIRS_AT_ONCE:
+            return heads[:number]
+    return heads
 
 
 async def stats(session: AsyncSession, user_id: int) -> tuple[int, int, int]:

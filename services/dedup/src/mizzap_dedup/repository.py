@@ -1,6 +1,7 @@
 """All SQL of the dedup service. Every query names the owner; the caller's transaction commits."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from mizzap_common import changes, hidden
 from sqlalchemy import delete, func, or_, select, text, tuple_, update
@@ -10,7 +11,12 @@ from sqlmodel import col
 
 from mizzap_dedup.models import ActionRow, DecisionRow, DuplicateRow, FingerprintRow, MatchRow, Values
 
+T = TypeVar("T")
+Pair = tuple[int, int]
+"""Two photo ids, the lower one first."""
+
 _LOCK_SPACE = 7_700_003
+_PAIRS_AT_ONCE = 2_000
 SHOWN = (hidden.is_shown(col(DuplicateRow.primary_photo_id)), hidden.is_shown(col(DuplicateRow.duplicate_photo_id)))
 """Pairs of which neither photo is in the trash."""
 
@@ -137,16 +143,23 @@ async def decisions(session: AsyncSession, user_id: int, photo_ids: Iterable[int
     return (await session.scalars(statement)).all()
 
 
-async def decide(session: AsyncSession, user_id: int, pairs: Sequence[tuple[int, int]], action: str) -> None:
-    """Remembers the user's word about pairs, the lower ids first; "pending" takes it back."""
-    if action == "pending":
-        pair = tuple_(col(DecisionRow.left_id), col(DecisionRow.right_id))
-        await session.execute(delete(DecisionRow).where(col(DecisionRow.user_id) == user_id, pair.in_(pairs)))
-        return
-    rows = [{"left_id": left, "right_id": right, "user_id": user_id, "action": action} for left, right in pairs]
+def in_parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """A group may have any number of pairs, and a statement in which many are named is too deep for PostgreSQL."""
+    for begin in range(0, len(items), _PAIRS_AT_ONCE):
+        yield items[begin : begin + _PAIRS_AT_ONCE]
+
+
+async def decide(session: AsyncSession, user_id: int, pairs: Sequence[Pair], action: str) -> None:
+    """Remembers the user's word about pairs; "pending" takes it back."""
+    pair = tuple_(col(DecisionRow.left_id), col(DecisionRow.right_id))
     changed = {"action": action, "decided_at": func.now()}
-    statement = insert(DecisionRow).values(rows)
-    await session.execute(statement.on_conflict_do_update(index_elements=["left_id", "right_id"], set_=changed))
+    for part in in_parts(pairs):
+        if action == "pending":
+            await session.execute(delete(DecisionRow).where(col(DecisionRow.user_id) == user_id, pair.in_(part)))
+            continue
+        rows = [{"left_id": left, "right_id": right, "user_id": user_id, "action": action} for left, right in part]
+        statement = insert(DecisionRow).values(rows)
+        await session.execute(statement.on_conflict_do_update(index_elements=["left_id", "right_id"], set_=changed))
 
 
 async def remove_matches_by_likeness(session: AsyncSession, user_id: int) -> set[int]:

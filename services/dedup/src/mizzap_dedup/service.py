@@ -2,7 +2,6 @@
 
 import base64
 from dataclasses import replace
-from typing import cast
 
 import numpy as np
 from mizzap_common import ai_consents, changes, hidden, outbox, tombstones
@@ -18,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_dedup import lists_repository, repository, rows
 from mizzap_dedup.examine import Examination, examine
-from mizzap_dedup.lanes import STRENGTH, Lane, Match
+from mizzap_dedup.lanes import Match
 from mizzap_dedup.models import DuplicateRow, FingerprintRow
 from mizzap_dedup.regroup import regroup, withdraw_all
 from mizzap_dedup.search import Search
@@ -205,8 +204,8 @@ class Dedup:
 
     async def groups(self, request: duplicating.ListGroups) -> duplicating.GroupPage:
         async with self.database.begin() as session:
-            found, total = await lists_repository.group_page(session, request)
-        return duplicating.GroupPage(groups=[_group(pairs) for pairs in found], total=total)
+            found, total, more = await lists_repository.group_page(session, request)
+        return duplicating.GroupPage(groups=[_group(group) for group in found], total=total, more=more)
 
     async def stats(self, request: library.UserRequest) -> duplicating.DuplicateStats:
         async with self.database.begin() as session:
@@ -235,12 +234,13 @@ def to_answer(row: DuplicateRow) -> duplicating.Duplicate:
     return duplicating.Duplicate.model_validate(row, from_attributes=True)
 
 
-def _group(pairs: list[DuplicateRow]) -> duplicating.Group:
-    lanes = [cast(Lane, pair.lane) for pair in pairs]
+def _group(group: lists_repository.Group) -> duplicating.Group:
+    pairs = group.pairs
     return duplicating.Group(
-        lane=min(lanes, key=STRENGTH.__getitem__),
+        lane=group.lane,
         keeper=pairs[0].primary_photo_id,
         members=[pairs[0].primary_photo_id, *(pair.duplicate_photo_id for pair in pairs)],
+        member_count=1 + group.size,
         # each sentence once, in the order of the members
         reasons=list(dict.fromkeys(reason for pair in pairs for reason in pair.reasons)),
         duplicate_ids=[pair.id for pair in pairs if pair.id is not None],

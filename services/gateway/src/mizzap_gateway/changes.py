@@ -38,7 +38,10 @@ class Changes(Message):
 
 
 async def since(bus: Bus, user_id: int, cursor: str | None, limit: int) -> Changes:
-    """A page of what is not as it was at the cursor, None being the beginning. Raises InvalidInput INVALID_CURSOR."""
+    """A page of what is not as it was at the cursor, None being the beginning.
+
+    Raises InvalidInput INVALID_CURSOR, also when a service was restored from a backup since.
+    """
     # positions of services that this gateway doesn't know are kept: another replica may know them already
     positions = cursors.read_open(cursor) if cursor is not None else {}
     found: list[Change] = []
@@ -48,9 +51,12 @@ async def since(bus: Bus, user_id: int, cursor: str | None, limit: int) -> Chang
         if room == 0:
             has_more = True
             break
-        question = feed.ChangesRequest(user_id=user_id, after=positions.get(method.service, 0), limit=room)
+        epoch = f"{method.service}/epoch"
+        question = feed.ChangesRequest(
+            user_id=user_id, after=positions.get(method.service, 0), epoch=positions.get(epoch, 0), limit=room
+        )
         page = await bus.ask(method, question)
         found += [Change(**change.model_dump(exclude={"seq"})) for change in page.changes]
-        positions = {**positions, method.service: page.last}
+        positions = {**positions, method.service: page.last, epoch: page.epoch}
         has_more = has_more or page.more
     return Changes(data=found, cursor=cursors.write_open(positions), has_more=has_more)

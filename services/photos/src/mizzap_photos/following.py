@@ -19,8 +19,8 @@ class Feed:
 
     async def changes(self, request: feed.ChangesRequest) -> feed.ChangesPage:
         async with self.database.begin() as session:
-            found = await changes.since(session, request.user_id, request.after, request.limit + 1)
-            page = found[: request.limit]
+            found = await changes.since(session, request)
+            page = found.changes[: request.limit]
             ids = [change.thing_id for change in page if change.change != "deleted"]
             rows = {row.id: row for row in await repository.visible_many(session, request.user_id, ids)}
         return feed.ChangesPage(
@@ -37,7 +37,8 @@ class Feed:
                 for change in page
             ],
             last=page[-1].seq if page else request.after,
-            more=len(found) > request.limit,
+            epoch=found.epoch,
+            more=len(found.changes) > request.limit,
         )
 
     def _data(self, row: PhotoRow | None) -> dict[str, Any] | None:

@@ -51,13 +51,12 @@ async def by_identity(session: AsyncSession, user_id: int, sha256: str, file_nam
     return (await session.scalars(statement, execution_options={"populate_existing": True})).first()
 
 
-async def with_original(session: AsyncSession, user_id: int, sha256: Sequence[str]) -> Sequence[PhotoRow]:
-    """Photos that share these originals."""
-    statement = (
-        select(PhotoRow)
-        .where(col(PhotoRow.user_id) == user_id, col(PhotoRow.hash_sha256).in_(sha256))
-        .order_by(col(PhotoRow.id))
-    )
+async def with_original(
+    session: AsyncSession, user_id: int, sha256: Sequence[str], limit: int, after: int = 0
+) -> Sequence[PhotoRow]:
+    """Photos that share these originals, by id, those behind ``after``."""
+    mine = (col(PhotoRow.user_id) == user_id, col(PhotoRow.hash_sha256).in_(sha256), col(PhotoRow.id) > after)
+    statement = select(PhotoRow).where(*mine).order_by(col(PhotoRow.id)).limit(limit)
     return (await session.scalars(statement)).all()
 
 

@@ -21,6 +21,9 @@ from mizzap_photos.quotas import Quotas
 from mizzap_photos.refusals import no_such_photo, upload_again
 from mizzap_photos.words import searchable
 
+_KNOWN_AT_ONCE = 500
+"""Photos with the longest names there can be still fit into one answer over the broker, 1 MiB."""
+
 
 class Photos:
     def __init__(self, database: Database, storage: Storage, quotas: Quotas, ring: KeyRing) -> None:
@@ -51,7 +54,7 @@ class Photos:
         """A further photo of an original that this user has. Raises NotFound HASH_UNKNOWN when there is none."""
         async with self.database.begin() as session:
             await repository.lock_original(session, request.user_id, request.sha256)
-            known = await repository.with_original(session, request.user_id, [request.sha256])
+            known = await repository.with_original(session, request.user_id, [request.sha256], limit=1)
             if not known:
                 raise NotFound("These bytes have not been uploaded yet.", code="HASH_UNKNOWN", sha256=request.sha256)
             first = known[0]
@@ -103,16 +106,19 @@ class Photos:
         await self.quotas.charge(session, request.user_id, request.sha256, request.size_bytes)
         return library.RegisteredPhoto(photo=to_answer(self.ring, row), created=True)
 
-    async def precheck(self, request: library.Precheck) -> library.KnownHashes:
+    async def precheck(self, request: library.Precheck) -> library.PrecheckPage:
         """Bytes that only photos in the trash have are known without a name: they need not be sent, and to adopt them
         under the old name brings the old photo back."""
         async with self.database.begin() as session:
-            rows = await repository.with_original(session, request.user_id, request.sha256)
+            rows = await repository.with_original(
+                session, request.user_id, request.sha256, _KNOWN_AT_ONCE, request.after
+            )
         by_hash: dict[str, list[PhotoRow]] = {row.hash_sha256: [] for row in rows}
         for row in rows:
             if row.trashed_at is None:
                 by_hash[row.hash_sha256].append(row)
-        return library.KnownHashes(
+        return library.PrecheckPage(
+            next=rows[-1].id if len(rows) == _KNOWN_AT_ONCE else None,
             known=[
                 library.KnownHash(
                     sha256=sha256,
@@ -120,7 +126,7 @@ class Photos:
                     file_names=[row.file_name for row in shared],
                 )
                 for sha256, shared in by_hash.items()
-            ]
+            ],
         )
 
     # --- processing ---------------------------------------------------------------------------------------------

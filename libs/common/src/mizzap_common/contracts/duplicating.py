@@ -24,6 +24,8 @@ class ListGroups(Page):
 
     action: OpenAction | None = None
     lane: Lane | None = None
+    skip: int = Field(0, ge=0, le=100)
+    """So many of the page the asker has already."""
 
 
 class Duplicate(Message):
@@ -54,16 +56,20 @@ class Group(Message):
     """The weakest lane among the pairs: what must be believed for the whole group to be one photo."""
     keeper: int
     members: list[int]
-    """Photo ids, the keeper first."""
+    """Photo ids, the keeper first; of a very large group the first 500 duplicates alone."""
+    member_count: int = 0
+    """How many there are, the keeper and those that are not shown too."""
     reasons: list[str]
     """Why this one is the keeper, and what ties each member to it."""
     duplicate_ids: list[int] = Field([])
-    """The pairs of the group, in the order of the members after the keeper: what to act on."""
+    """The pairs of the members shown, in the order of the members after the keeper: what to act on."""
 
 
 class GroupPage(Message):
     groups: list[Group]
     total: int
+    more: bool = False
+    """The page has more than fits into one answer: ask again for what is behind these."""
 
 
 class DuplicateStats(Message):
@@ -118,7 +124,11 @@ class BulkOutcome(Message):
     bulk_action_id: UUID
     """To undo it as a whole."""
     results: list[ActionResult]
-    """In the order asked for, each pair once."""
+    """In the order asked for, each pair once; of a very large group the first 500 pairs alone."""
+    count: int = 0
+    """How many pairs it was about, those too that are not shown."""
+    changed: int = 0
+    """How many of them did not say so already."""
 
 
 SearchText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]

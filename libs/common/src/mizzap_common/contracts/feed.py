@@ -9,11 +9,14 @@ from mizzap_common.contracts.message import Message, Request
 
 Position = int
 """How far a reader has come in one service's feed; 0 is the beginning."""
+Epoch = int
+"""Which history of one service's feed a position is of: each restored backup begins another. 0 is the first."""
 
 
 class ChangesRequest(Request):
     user_id: int
     after: Position = Field(0, ge=0, le=2**63 - 1)
+    epoch: Epoch = Field(0, ge=0, le=2**63 - 1)
     limit: int = Field(100, ge=1, le=200)
     """A page must fit into one answer over the broker, 1 MiB."""
 
@@ -34,4 +37,5 @@ class ChangesPage(Message):
     """The oldest first, one a thing."""
     last: Position
     """Where to go on."""
+    epoch: Epoch = 0
     more: bool

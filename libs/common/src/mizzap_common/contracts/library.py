@@ -62,6 +62,8 @@ class StoredObject(Message):
 
 class Precheck(UserRequest):
     sha256: list[Sha256] = Field(max_length=1000)
+    after: int = Field(0, ge=0, le=2**63 - 1)
+    """``next`` of the answer before: names of one content, and so the answer, may be any number."""
 
 
 class KnownHash(Message):
@@ -72,6 +74,12 @@ class KnownHash(Message):
 
 class KnownHashes(Message):
     known: list[KnownHash]
+
+
+class PrecheckPage(KnownHashes):
+    """A content that more photos have than fit here comes again on the next page, with the others."""
+
+    next: int | None = None
 
 
 class AdoptPhoto(UserRequest):

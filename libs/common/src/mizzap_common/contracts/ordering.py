@@ -49,7 +49,8 @@ class OrderRequest(UserRequest):
 
 
 class ListOrders(Page):
-    pass
+    skip: int = Field(0, ge=0, le=100)
+    """So many of the page the asker has already."""
 
 
 class PartnerConsent(Message):
@@ -105,6 +106,8 @@ class Integrations(Message):
     orders: list[Order]
     """The newest first."""
     total: int
+    more: bool = False
+    """The page has more than fits into one answer: ask again for what is behind these."""
 
 
 # --- what partners ask ------------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ AUTH_ACCEPT          = Method("auth", "accept", families.AcceptInvitation, famil
 AUTH_CHANGE_ROLE     = Method("auth", "change_role", families.ChangeRole, families.FamilyWithMembers)
 AUTH_REMOVE_MEMBER   = Method("auth", "remove_member", families.MemberRequest, library.Done)
 
-PHOTOS_PRECHECK      = Method("photos", "precheck", library.Precheck, library.KnownHashes)
+PHOTOS_PRECHECK      = Method("photos", "precheck", library.Precheck, library.PrecheckPage)
 PHOTOS_REGISTER      = Method("photos", "register", library.RegisterPhoto, library.RegisteredPhoto)
 PHOTOS_ADOPT         = Method("photos", "adopt", library.AdoptPhoto, library.RegisteredPhoto)
 PHOTOS_LIST          = Method("photos", "list", library.ListPhotos, library.PhotoPage)

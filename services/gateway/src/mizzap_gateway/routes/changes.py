@@ -27,7 +27,9 @@ class ChangesAnswer(changes.Changes):
 async def list_changes(query: Annotated[ChangesQuery, Query()], caller: CallerHere, parts: PartsHere) -> ChangesAnswer:
     """All of the caller's things that are not as they were at the cursor, each once, the oldest change first.
 
-    Who applies every page in turn and keeps the last cursor has what the server has. A cursor never expires.
+    Who applies every page in turn and keeps the last cursor has what the server has. A cursor does not run out; only when
+    the server was restored from a backup it is `INVALID_CURSOR`. Then begin without one, read to the end, and take for
+    gone what you were not told of.
     """
     page = await changes.since(parts.bus, caller.user_id, query.cursor, query.limit)
     return ChangesAnswer(**page.model_dump())

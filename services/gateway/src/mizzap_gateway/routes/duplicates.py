@@ -99,13 +99,17 @@ async def list_duplicates(
 async def list_duplicate_groups(
     query: Annotated[GroupsQuery, Query()], caller: CallerHere, parts: PartsHere
 ) -> ListAnswer[NamedGroup]:
-    """Keepers, each with all photos that it could stand for."""
+    """Keepers, each with the photos that it could stand for: all of them up to 500."""
     question = duplicating.ListGroups(user_id=caller.user_id, **query.model_dump())
     page = await parts.bus.ask(requests.DEDUP_GROUPS, question)
-    labels = await _labels(parts, caller.user_id, {photo_id for group in page.groups for photo_id in group.members})
+    groups = page.groups
+    while page.more:
+        page = await parts.bus.ask(requests.DEDUP_GROUPS, question.model_copy(update={"skip": len(groups)}))
+        groups = [*groups, *page.groups]
+    labels = await _labels(parts, caller.user_id, {photo_id for group in groups for photo_id in group.members})
     named = [
         NamedGroup(**group.model_dump(), photos=[labels[member] for member in group.members if member in labels])
-        for group in page.groups
+        for group in groups
     ]
     return ListAnswer(data=named, pagination=pagination(question, page.total))
 

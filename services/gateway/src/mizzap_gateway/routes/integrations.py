@@ -109,7 +109,11 @@ async def get_integration_status(
     """Which partners there are, and the caller's orders."""
     question = ordering.ListOrders(user_id=caller.user_id, **query.model_dump())
     found = await parts.bus.ask(requests.CURATION_INTEGRATIONS, question)
-    status = IntegrationStatus(partners=found.partners, orders=found.orders)
+    orders = found.orders
+    while found.more:
+        found = await parts.bus.ask(requests.CURATION_INTEGRATIONS, question.model_copy(update={"skip": len(orders)}))
+        orders = [*orders, *found.orders]
+    status = IntegrationStatus(partners=found.partners, orders=orders)
     return StatusAnswer(data=status, pagination=pagination(question, found.total))
 
 

@@ -85,8 +85,17 @@ async def upload_photos(request: Request, caller: CallerHere, parts: PartsHere) 
 @router.post("/precheck", responses=problems.responses(400, 401, 503))
 async def precheck_photos(body: PrecheckBody, caller: CallerHere, parts: PartsHere) -> Answer[library.KnownHashes]:
     """Which of these hashes are stored already, so that nothing is sent twice."""
-    question = library.Precheck(user_id=caller.user_id, sha256=body.sha256)
-    return Answer(data=await parts.bus.ask(requests.PHOTOS_PRECHECK, question))
+    question = library.Precheck(user_id=caller.user_id, sha256=body.sha256, after=0)
+    known: dict[str, library.KnownHash] = {}
+    while True:
+        page = await parts.bus.ask(requests.PHOTOS_PRECHECK, question)
+        for found in page.known:
+            if (begun := known.setdefault(found.sha256, found)) is not found:
+                begun.photo_ids.extend(found.photo_ids)
+                begun.file_names.extend(found.file_names)
+        if page.next is None:
+            return Answer(data=library.KnownHashes(known=list(known.values())))
+        question = question.model_copy(update={"after": page.next})
 
 
 @router.post("/adopt", status_code=201, responses=problems.responses(400, 401, 503, HASH_UNKNOWN=404))
