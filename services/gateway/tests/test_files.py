@@ -33,7 +33,6 @@ async def test_the_bytes_come_with_their_tag(gateway, user_id, stored, what) -> 
     assert response.headers["Content-Type"] == "image/jpeg"
     assert response.headers["Content-Length"] == str(stored.size_bytes)
     assert response.headers["ETag"] == '"abc"'
-    assert response.headers["Cache-Control"].startswith("private")
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in response.headers["Content-Security-Policy"]
 
@@ -44,6 +43,18 @@ async def test_what_the_client_has_is_not_sent_again(gateway, user_id, stored, w
     headers = {**gateway.login(user_id), "If-None-Match": tag}
     response = await gateway.http.get(f"/api/v1/photos/1/{what}", headers=headers)
     assert (response.status_code, response.content, response.headers["ETag"]) == (304, b"", '"abc"')
+
+
+@pytest.mark.parametrize("what", ["thumbnail", "original"])
+async def test_a_browser_shows_what_it_has_only_to_who_may_still_see_it(gateway, user_id, stored, what) -> None:
+    url, has_it = f"/api/v1/photos/1/{what}", {"If-None-Match": '"abc"'}
+    for asked in ({}, has_it):
+        response = await gateway.http.get(url, headers={**gateway.login(user_id), **asked})
+        assert response.headers["Cache-Control"] == "private, no-cache"
+        assert {"authorization", "cookie"} <= set(response.headers["Vary"].lower().split(", "))
+    gateway.others.say(requests.PHOTOS_ORIGINAL, NotFound("There is no such photo."))
+    response = await gateway.http.get(url, headers={**gateway.login(user_id + 1), **has_it})
+    assert (response.status_code, response.headers["Cache-Control"]) == (404, "no-store")
 
 
 @pytest.mark.parametrize("tag", ['"other"', "abc", "", 'W/"ab"'])

@@ -89,6 +89,7 @@ async def test_a_part_of_it(download, asked, first, last) -> None:
         assert answer.status_code == 206 and answer.content == CONTENT[first : last + 1]
         assert answer.headers["Content-Range"] == f"bytes {first}-{last}/{len(CONTENT)}"
         assert answer.headers["ETag"] == f'"{ETAG}"'
+        assert "Cookie" in answer.headers["Vary"]
 
 
 @pytest.mark.parametrize("if_range", ['"another"', f'W/"{ETAG}"', "Thu, 01 Jan 2026 00:00:00 GMT"])

@@ -9,11 +9,17 @@ from starlette.responses import Response, StreamingResponse
 
 from mizzap_gateway import etags
 
+ASK_EACH_TIME = "private, no-cache"
+"""For photos and what is made of them. Whoever logs in next at the same browser may not see what it keeps, nor may anybody
+what has been deleted since: so it asks, and a 304 comes out of the gateway's memory (docs/adr/0010). A time to live would
+spare that too, and leave it to the browser to tell users apart."""
+VARY = "Authorization, Cookie"
 
-async def send(request: Request, storage: Storage, found: StoredObject, cache: str) -> Response:
+
+async def send(request: Request, storage: Storage, found: StoredObject, cache: str = ASK_EACH_TIME) -> Response:
     """The object, or 304 when the client has it. A name makes it an attachment. Raises NotFound when it is gone."""
     etag = found.etag if found.etag.startswith('"') else f'"{found.etag}"'
-    headers = {"ETag": etag, "Cache-Control": cache}
+    headers = {"ETag": etag, "Cache-Control": cache, "Vary": VARY}
     if etags.matches(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
     if found.file_name is not None:

@@ -18,7 +18,7 @@ _SIDES: dict[str, Literal[200, 400, 1200]] = {
 }  # fmt: skip
 
 
-async def send(request: Request, parts: Parts, owner_id: int, photo_id: int, size: Size, cache: str) -> Response:
+async def send(request: Request, parts: Parts, owner_id: int, photo_id: int, size: Size) -> Response:
     """A smaller copy of the owner's photo. Raises NotFound THUMBNAIL_NOT_READY while it isn't made yet."""
     # thumbs doesn't know of the trash; the photos service also answers for a photo that is not there, or not the owner's
     photo, found = await asyncio.gather(
@@ -28,7 +28,7 @@ async def send(request: Request, parts: Parts, owner_id: int, photo_id: int, siz
     if found is None:
         message = "This photo has no such thumbnail yet."
         raise NotFound(message, code="THUMBNAIL_NOT_READY", status=photo.status)
-    return await files.send(request, parts.storage, found, cache)
+    return await files.send(request, parts.storage, found)
 
 
 async def _rendition(parts: Parts, question: library.LocateRendition) -> library.StoredObject | None:
