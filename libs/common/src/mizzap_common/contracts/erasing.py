@@ -25,3 +25,5 @@ class AccountClosed(Message):
     """The receipt: what the operator finds this erasure by."""
     requested_at: datetime
     gone_by: datetime
+    session_ids: list[int] = Field(default_factory=list)
+    """The sessions that have ended with it."""
