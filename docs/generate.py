@@ -35,6 +35,9 @@ def events_markdown() -> str:
         "header `ce-id`. Payloads are camelCase JSON and only ever grow; a breaking change is a new subject with `.v2`.",
         "They hold ids, hashes and object keys, never personal data, never a photo's bytes.",
         "",
+        'On the WebSocket an event is `{"event", "id", "data"}`: `id` is its `ce-id`, `data` its payload without `audience`,',
+        "which says whose sockets show it and is shown on none.",
+        "",
         "| subject | stream | published by | handled by | WebSocket |",
         "|---|---|---|---|---|",
     ]

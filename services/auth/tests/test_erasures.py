@@ -38,7 +38,10 @@ async def give_receipts(auth: Any, request: events.UserErasureRequested, *servic
 
 async def test_the_account_is_closed_at_once(auth, email) -> None:
     made = await auth.register(email)
+    await auth.login(email)
+    alive = await auth.sql("SELECT id FROM sessions WHERE user_id = %(id)s", id=made.user.id)
     closed = await close(auth, made.user.id)
+    assert len(alive) == 2 and sorted(closed.session_ids) == sorted(id for (id,) in alive)
     assert closed.gone_by - closed.requested_at == timedelta(days=30)
     with pytest.raises(Unauthorized):
         await auth.login(email)

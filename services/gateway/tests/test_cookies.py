@@ -115,6 +115,9 @@ async def test_logging_out_clears_the_cookies(gateway) -> None:
     assert response.status_code == 200
     for name in (ACCESS, REFRESH):
         assert _cookie(response, name).value == "" and _cookie(response, name)["max-age"] == "0"
+    assert response.headers["Clear-Site-Data"] == '"cache"'
+    response = await gateway.http.post("/api/v1/auth/logout", headers=gateway.login(5))
+    assert "set-cookie" not in response.headers and "clear-site-data" not in response.headers
 
 
 _CHANGING = [

@@ -7,6 +7,8 @@ import pytest
 from mizzap_common.contracts import library, requests
 from mizzap_common.errors import NotFound
 
+KEPT = [("thumbnail", "private, max-age=3600"), ("original", "private, no-cache")]
+
 
 @pytest.fixture
 async def stored(gateway: Any, user_id: int) -> library.StoredObject:
@@ -25,7 +27,7 @@ async def stored(gateway: Any, user_id: int) -> library.StoredObject:
     return found
 
 
-@pytest.mark.parametrize(("what", "kept"), [("thumbnail", "private, max-age=86400"), ("original", "private, no-cache")])
+@pytest.mark.parametrize(("what", "kept"), KEPT)
 async def test_the_bytes_come_with_their_tag(gateway, user_id, stored, what, kept) -> None:
     response = await gateway.http.get(f"/api/v1/photos/1/{what}", headers=gateway.login(user_id))
     assert response.status_code == 200
@@ -44,6 +46,18 @@ async def test_what_the_client_has_is_not_sent_again(gateway, user_id, stored, w
     headers = {**gateway.login(user_id), "If-None-Match": tag}
     response = await gateway.http.get(f"/api/v1/photos/1/{what}", headers=headers)
     assert (response.status_code, response.content, response.headers["ETag"]) == (304, b"", '"abc"')
+
+
+@pytest.mark.parametrize(("what", "kept"), KEPT)
+async def test_a_browser_shows_what_it_has_only_to_whom_it_was_sent(gateway, user_id, stored, what, kept) -> None:
+    url, has_it = f"/api/v1/photos/1/{what}", {"If-None-Match": '"abc"'}
+    for asked in ({}, has_it):
+        response = await gateway.http.get(url, headers={**gateway.login(user_id), **asked})
+        assert response.headers["Cache-Control"] == kept
+        assert {"authorization", "cookie"} <= set(response.headers["Vary"].lower().split(", "))
+    gateway.others.say(requests.PHOTOS_ORIGINAL, NotFound("There is no such photo."))
+    response = await gateway.http.get(url, headers={**gateway.login(user_id + 1), **has_it})
+    assert (response.status_code, response.headers["Cache-Control"]) == (404, "no-store")
 
 
 @pytest.mark.parametrize("tag", ['"other"', "abc", "", 'W/"ab"'])

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import jwt
 import pytest
 from mizzap_common.contracts import erasing, exporting, library, requests
 from mizzap_common.errors import NotFound, Unauthorized
@@ -26,6 +27,28 @@ async def test_the_account_is_deleted_with_its_password(gateway, ask, user_id) -
     assert answer.status_code == 200 and answer.json()["data"]["erasureId"] == "receipt"
     (question,) = gateway.others.questions(requests.AUTH_CLOSE_ACCOUNT)
     assert question.user_id == user_id and question.password.get_secret_value() == "correct horse"
+
+
+async def test_nothing_of_a_deleted_account_passes_any_more(gateway, user_id) -> None:
+    token = gateway.signer.token(user_id)
+    session_id = jwt.decode(token, options={"verify_signature": False})["sid"]
+    closed = erasing.AccountClosed(
+        erasure_id="receipt", requested_at=NOW, gone_by=NOW, session_ids=[int(session_id), 2**40]
+    )
+    gateway.others.say(requests.AUTH_CLOSE_ACCOUNT, closed)
+    gateway.others.say(requests.AUTH_EXPORTS, exporting.Exports(exports=[]))
+    cookie = {"Cookie": f"__Host-mizzap_access={token}", "Origin": gateway.url}
+    assert (await gateway.http.get("/api/v1/exports", headers=cookie)).status_code == 200
+    answer = await gateway.http.request(
+        "DELETE", "/api/v1/auth/account", json={"password": "correct horse"}, headers=cookie
+    )
+    assert answer.status_code == 200 and answer.headers["Clear-Site-Data"] == '"cache"'
+    assert {header.partition("=")[0] for header in answer.headers.get_list("set-cookie")} == {
+        "__Host-mizzap_access",
+        "__Host-mizzap_refresh",
+    }
+    # no event has told of it: auth's answer alone has to
+    assert (await gateway.http.get("/api/v1/exports", headers=cookie)).status_code == 401
 
 
 @pytest.mark.parametrize("body", [None, {}, {"password": ""}, {"password": "x", "userId": 1}, {"password": "x" * 1025}])
@@ -89,6 +112,7 @@ async def test_a_part_of_it(download, asked, first, last) -> None:
         assert answer.status_code == 206 and answer.content == CONTENT[first : last + 1]
         assert answer.headers["Content-Range"] == f"bytes {first}-{last}/{len(CONTENT)}"
         assert answer.headers["ETag"] == f'"{ETAG}"'
+        assert "Cookie" in answer.headers["Vary"]
 
 
 @pytest.mark.parametrize("if_range", ['"another"', f'W/"{ETAG}"', "Thu, 01 Jan 2026 00:00:00 GMT"])

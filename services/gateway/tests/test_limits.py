@@ -130,9 +130,13 @@ async def test_guessing_is_slowed_down_by_address_and_by_email(start_gateway, us
         email = f"u{user_id}@mizzap.test"
         assert [(await guess(e)).status_code for e in (email, email.upper(), f" {email}")] == [401, 401, 401]
         assert (await guess(email)).status_code == 429
+        assert (await guess(f"u{user_id}@ⓜｉｚｚａｐ。test")).status_code == 429, (
+            "which auth takes for the same account"
+        )
         assert (await guess(f"other{email}")).status_code == 401
         asked = len(gateway.others.questions(requests.AUTH_LOGIN))
         assert asked == 4
+        assert [(await guess(f"no address {user_id}")).status_code for _ in range(4)] == [401, 401, 401, 429]
     async with start_gateway(limits_factor=1, auth_per_minute=1) as gateway:
         answers = [await gateway.http.post("/api/v1/auth/login", json={"email": f"{n}@b.c", **wrong}) for n in range(3)]
         assert error_of(answers[-1])["code"] == "RATE_LIMITED"

@@ -1,6 +1,7 @@
 """Answers from memory: good until something changes, whoever changed it, and nobody else's."""
 
 import socket
+import tracemalloc
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,9 +10,11 @@ import pytest
 from mizzap_common import testing
 from mizzap_common.bus import Bus
 from mizzap_common.contracts import albums, invalidation, library, requests
+from mizzap_common.contracts.message import Message
 from mizzap_common.errors import NotFound, Unavailable
-from mizzap_gateway.remembered import SECONDS, Remembered
+from mizzap_gateway.remembered import OBJECTS_PER_JSON, SECONDS, Remembered
 
+from services.gateway.tests.conftest import a_photo
 from services.gateway.tests.routes_and_questions import PHOTO
 from services.gateway.tests.test_idempotency import ALBUM
 
@@ -159,15 +162,34 @@ async def test_after_a_broken_line_everything_is_asked_anew(bus: Bus, service: A
 
 
 async def test_no_more_is_kept_than_is_allowed(bus: Bus, service: Albums) -> None:
-    remembered = await remembering(bus, most_bytes=100_000)
+    remembered = await remembering(bus, most_bytes=700_000)
     service.padding = "x" * 1000
     for page in range(1, 300):
         await total(remembered, page=page)
-    assert remembered._answers.currsize <= 100_000 and len(remembered._answers) > 10
+    assert remembered._answers.currsize <= 700_000 and len(remembered._answers) > 10
     service.padding = "x" * 20_000
     kept = len(remembered._answers)
     await total(remembered, user_id=9)
     assert len(remembered._answers) == kept, "one answer does not push out all others"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        library.PhotoPage(photos=[a_photo(n, f"IMG_{n}.jpg") for n in range(100)], total=3000),
+        albums.AlbumPage(albums=[albums.Album(**{**ALBUM, "id": n}) for n in range(40)], total=40),
+        library.StoredObject(object_key="user-1/" + "k" * 40, mime_type="image/webp", size_bytes=9, etag="e" * 32),
+    ],
+    ids=lambda answer: type(answer).__name__,
+)
+def test_an_answer_counts_as_what_it_takes_in_memory(answer: Message) -> None:
+    said, copies = answer.to_json(), 50
+    type(answer).model_validate_json(said)  # what a class makes once is no part of it
+    tracemalloc.start()
+    kept = [type(answer).model_validate_json(said) for _ in range(copies)]
+    taken = tracemalloc.get_traced_memory()[0] / len(kept)
+    tracemalloc.stop()
+    assert OBJECTS_PER_JSON / 2 < taken / len(said) <= OBJECTS_PER_JSON
 
 
 async def test_nothing_is_remembered_where_nothing_may_be(bus: Bus, service: Albums) -> None:

@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
+import httpx
+import jwt
 import pytest
 import websockets
 from mizzap_common import testing
@@ -199,3 +202,28 @@ async def test_a_socket_closes_though_the_event_got_lost(start_gateway, user_id)
             await connection.wait_closed()
         assert connection.close_code == 4401
         gateway.others.clear()
+
+
+async def test_a_logout_whose_answer_was_lost_is_answered_again(gateway, user_id, error_of) -> None:
+    login = gateway.login(user_id)
+    session_id = int(jwt.decode(login["Authorization"].split()[1], options={"verify_signature": False})["sid"])
+    gateway.others.say(requests.AUTH_END_SESSION, accounts.EndedSessions(session_ids=[session_id]))
+
+    async def log_out(key: str, **headers: str) -> httpx.Response:
+        headers = {"Idempotency-Key": key, **(headers or login)}
+        answer: httpx.Response = await gateway.http.post("/api/v1/auth/logout", headers=headers)
+        return answer
+
+    key = str(uuid4())
+    first, again = await log_out(key), await log_out(key)
+    assert (again.status_code, again.content) == (first.status_code, first.content) and first.status_code == 200
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert len(gateway.others.questions(requests.AUTH_END_SESSION)) == 1
+    # the key alone is worth nothing, and the token opens nothing else
+    refused = [
+        await log_out(str(uuid4())),
+        await log_out(key, Authorization=f"Bearer {gateway.signer.token(user_id, exp=1)}"),
+        await gateway.http.post("/api/v1/albums", headers={"Idempotency-Key": key, **login}, json={"name": "x"}),
+    ]
+    assert [answer.status_code for answer in refused] == [401, 401, 401]
+    assert error_of(refused[0])["code"] == "SESSION_ENDED"

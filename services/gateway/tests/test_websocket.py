@@ -98,9 +98,20 @@ async def test_an_event_with_an_audience_reaches_all_of_it_and_nobody_else(gatew
         for connection in (joins, member):
             message = await _next(connection)
             assert message["event"] == "user:joined_family"
-            assert (message["data"]["userId"], message["data"]["familyId"]) == (user_id, 3)
+            assert message["data"] == {"userId": user_id, "familyId": 3, "role": "viewer", "change": 2}
         await _processed(gateway, user_id + 2, 8)
         assert (await _next(stranger))["event"] == "photo:processed"  # and so not the other before it
+
+
+async def test_who_sees_an_album_does_not_learn_who_else_does(gateway, user_id) -> None:
+    owner, stranger = user_id + 1, user_id + 2
+    async with _connected(gateway, user_id) as viewer:
+        updated = events.AlbumUpdated(
+            user_id=owner, album_id=4, change="updated", owner_id=owner, audience=[owner, user_id, stranger]
+        )
+        await testing.publish_event(gateway.bus.jetstream, catalog.ALBUM_UPDATED, updated)
+        data = (await _next(viewer))["data"]
+        assert data == {"userId": owner, "albumId": 4, "change": "updated", "ownerId": owner}
 
 
 async def test_every_shown_event_comes(gateway, user_id) -> None:
@@ -118,7 +129,9 @@ async def test_every_shown_event_comes(gateway, user_id) -> None:
             await testing.publish_event(gateway.bus.jetstream, event, payload)
             message = await _next(connection)
             assert message["event"] == event.websocket
-            assert message["data"] == json.loads(payload.to_json())
+            shown = json.loads(payload.to_json())
+            shown.pop("audience", None)
+            assert message["data"] == shown
 
 
 async def test_an_unreadable_event_harms_nobody(gateway, user_id) -> None:

@@ -29,6 +29,7 @@ class AccountClosed(Schema):
     erasure_id: str
     requested_at: AwareDatetime
     gone_by: AwareDatetime
+    session_ids: list[int] | None = None
 
 
 class ActionBody(Schema):

@@ -1,8 +1,7 @@
 """E-mail addresses: sealed where they lie, found by a blind index, open only on their way to their owner."""
 
-from email_validator import EmailNotValidError, validate_email
+from mizzap_common import addresses
 from mizzap_common.contracts import accounts
-from mizzap_common.errors import InvalidInput
 from mizzap_common.sealed import KeyRing
 
 from mizzap_auth.models import UserRow
@@ -27,30 +26,13 @@ class Emails:
 
     def indexes(self, email: str) -> list[bytes]:
         """What an account is found by, that which is kept first: the same for every way of writing the address."""
-        return self._ring.indexes(normalised(email), "users/email")
+        return self._ring.indexes(addresses.normalised(email), "users/email")
 
     def user(self, row: UserRow) -> accounts.User:
         """The account as its owner sees it. Raises SealBroken."""
         assert row.id is not None
         fields = row.model_dump(include=set(accounts.User.model_fields) - {"email"})
         return accounts.User.model_validate({**fields, "email": self.open(row.id, row.email)})
-
-
-def valid(email: str) -> str:
-    """The address in one Unicode form. Raises InvalidInput."""
-    try:
-        # no look into the DNS, and test domains are as good as others
-        return validate_email(email, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        raise InvalidInput(f"email: {error}", field="email") from error
-
-
-def normalised(email: str) -> str:
-    """What makes two addresses the same account. An address that is none is as good as an unknown one."""
-    try:
-        return valid(email).casefold()
-    except InvalidInput:
-        return email
 
 
 def _place(user_id: int) -> str:

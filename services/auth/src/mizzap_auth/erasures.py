@@ -32,9 +32,9 @@ _LATE = Gauge("mizzap_erasures_late", "Erasures that are not complete after the 
 log = structlog.get_logger(__name__)
 
 
-Farewell = Callable[[AsyncSession, int], Awaitable[None]]
+Farewell = Callable[[AsyncSession, int], Awaitable[list[int] | None]]
 """What an account leaves behind with others (a session that gateways know, a family) is put right before its rows go,
-in the same transaction; the number is the user's."""
+in the same transaction; the number is the user's. Who ends sessions gives their ids."""
 
 
 class Erasures:
@@ -65,20 +65,26 @@ class Erasures:
             raise _wrong_password()
         async with self.database.begin() as session:
             await tombstones.bury_user(session, request.user_id)
-            if not await self._remove(session, request.user_id):
+            removed, ended = await self._remove(session, request.user_id)
+            if not removed:
                 raise _wrong_password()  # somebody was quicker; the tombstone is theirs too
             row = await self._open(session, request.user_id, str(uuid4()), self.clock())
             closed = erasing.AccountClosed(
-                erasure_id=row.erasure_id, requested_at=row.requested_at, gone_by=row.requested_at + GONE_WITHIN
+                erasure_id=row.erasure_id,
+                requested_at=row.requested_at,
+                gone_by=row.requested_at + GONE_WITHIN,
+                session_ids=ended,
             )
         self._something_to_do.set()
         log.info("account closed", user_id=request.user_id, erasure_id=closed.erasure_id)
         return closed
 
-    async def _remove(self, session: AsyncSession, user_id: int) -> bool:
+    async def _remove(self, session: AsyncSession, user_id: int) -> tuple[bool, list[int]]:
+        """Whether there was such an account, and which sessions ended with it."""
+        ended: list[int] = []
         for farewell in self.farewells:
-            await farewell(session, user_id)
-        return await repository.remove_user(session, user_id)
+            ended += await farewell(session, user_id) or ()
+        return await repository.remove_user(session, user_id), ended
 
     async def _open(self, session: AsyncSession, user_id: int, erasure_id: str, requested_at: datetime) -> ErasureRow:
         row = await repository.open_erasure(session, user_id, erasure_id, requested_at, self.clock())

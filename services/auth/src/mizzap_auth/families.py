@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
-from mizzap_common import outbox
+from mizzap_common import addresses, outbox
 from mizzap_common.contracts import catalog, families, family_events, library
 from mizzap_common.contracts.events import FamilyRole
 from mizzap_common.db import Database
@@ -12,7 +12,7 @@ from mizzap_common.errors import Conflict, Forbidden, NotFound
 from mizzap_common.sealed import KeyRing, SealBroken
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mizzap_auth import emails, families_repository, repository, tokens
+from mizzap_auth import families_repository, repository, tokens
 from mizzap_auth.audit import AuditLog
 from mizzap_auth.emails import Emails
 from mizzap_auth.families_repository import NewInvitation, Standing
@@ -73,7 +73,7 @@ class Families:
 
         Raises Forbidden for who is no owner, InvalidInput for what is no address, Conflict for too many invitations.
         """
-        index = None if request.email is None else self._address_indexes(emails.valid(request.email))[0]
+        index = None if request.email is None else self._address_indexes(addresses.valid(request.email))[0]
         token = tokens.new_refresh_token()
         async with self.database.begin() as session:
             await self._as_owner(session, request)
@@ -124,7 +124,7 @@ class Families:
         return user is not None and email_index in self._address_indexes(self.emails.open(user_id, user.email))
 
     def _address_indexes(self, email: str) -> Sequence[bytes]:
-        return self.ring.indexes(emails.normalised(email), "family_invitations/email")
+        return self.ring.indexes(addresses.normalised(email), "family_invitations/email")
 
     # --- members ------------------------------------------------------------------------------------------------
 

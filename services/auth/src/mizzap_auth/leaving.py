@@ -47,8 +47,8 @@ class People:
 def farewells(families: Families, sessions: Sessions, audit: AuditLog) -> tuple[Farewell, ...]:
     """The audit log goes last: the others write into it."""
 
-    async def end_sessions(session: AsyncSession, user_id: int) -> None:
-        await sessions.end_but(session, user_id, None)
+    async def end_sessions(session: AsyncSession, user_id: int) -> list[int]:
+        return await sessions.end_but(session, user_id, None)
 
     return families.leave_all, end_sessions, audit.erase
 

@@ -1,12 +1,12 @@
 """What the auth service decides about accounts: who may have one, who gets in, what they may change."""
 
-from mizzap_common import outbox
+from mizzap_common import addresses, outbox
 from mizzap_common.contracts import accounts, catalog, events
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, InvalidInput, NotFound, Unauthorized
 from pydantic import SecretStr
 
-from mizzap_auth import emails, passwords, repository
+from mizzap_auth import passwords, repository
 from mizzap_auth.audit import AuditLog
 from mizzap_auth.consents import Consents
 from mizzap_auth.emails import Emails
@@ -34,7 +34,7 @@ class Accounts:
 
     async def register(self, request: accounts.Register) -> accounts.Session:
         """Raises InvalidInput, and Conflict EMAIL_TAKEN."""
-        email = emails.valid(request.email)
+        email = addresses.valid(request.email)
         password_hash = await self.passwords.hash(_long_enough(request.password, "password"))
         async with self.database.begin() as session:
             user_id = await repository.next_user_id(session)

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mizzap_gateway import cookies
 from mizzap_gateway.origins import Origins
-from mizzap_gateway.sessions import Sessions
+from mizzap_gateway.sessions import SessionOver, Sessions
 from mizzap_gateway.tokens import Caller, Tokens
 
 _CALLER = "mizzap.caller"
@@ -72,3 +72,9 @@ def known_caller(scope: Scope) -> Caller | None:
     """None for a request without a token that counts."""
     found = scope.get(_CALLER)
     return found if isinstance(found, Caller) else None
+
+
+def last_caller(scope: Scope) -> Caller | None:
+    """As ``known_caller``, and who called when the session was alive: that a token was theirs, no right to anything."""
+    found = scope.get(_CALLER)
+    return found.caller if isinstance(found, SessionOver) else known_caller(scope)

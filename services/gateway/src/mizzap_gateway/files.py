@@ -9,11 +9,19 @@ from starlette.responses import Response, StreamingResponse
 
 from mizzap_gateway import etags
 
+ASK_EACH_TIME = "private, no-cache"
+"""For originals and for what others share: tomorrow it may be gone, or not shared any more. A 304 comes out of the
+gateway's memory (docs/adr/0010)."""
+AN_HOUR = "private, max-age=3600"
+"""For one's own thumbnails, of which a gallery shows thousands. ``Vary`` keeps them to the token they were sent for, which
+lives no longer, so that whoever logs in next at the same browser doesn't see them."""
+VARY = "Authorization, Cookie"
 
-async def send(request: Request, storage: Storage, found: StoredObject, cache: str) -> Response:
+
+async def send(request: Request, storage: Storage, found: StoredObject, cache: str = ASK_EACH_TIME) -> Response:
     """The object, or 304 when the client has it. A name makes it an attachment. Raises NotFound when it is gone."""
     etag = found.etag if found.etag.startswith('"') else f'"{found.etag}"'
-    headers = {"ETag": etag, "Cache-Control": cache}
+    headers = {"ETag": etag, "Cache-Control": cache, "Vary": VARY}
     if etags.matches(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
     if found.file_name is not None:

@@ -2,6 +2,7 @@
 
 import json
 
+from mizzap_common import addresses
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mizzap_gateway.bodies import body_of
@@ -35,4 +36,4 @@ def _email(body: bytes) -> str | None:
     except (ValueError, RecursionError):
         return None  # the route says what is wrong with it
     email = found.get("email") if isinstance(found, dict) else None
-    return email.strip().casefold() if isinstance(email, str) else None
+    return addresses.normalised(email) if isinstance(email, str) else None

@@ -18,13 +18,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mizzap_gateway import cookies
 from mizzap_gateway.bodies import TooSlow, body_of
 from mizzap_gateway.budgets import PUBLIC
-from mizzap_gateway.callers import known_caller
+from mizzap_gateway.callers import known_caller, last_caller
 from mizzap_gateway.kept_answers import Answer, Claim, KeptAnswers, NotKept, OtherRequest, Seal, read_record
 from mizzap_gateway.settings import GatewaySettings
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 _REFRESH = "/api/v1/auth/refresh"
+_LOGOUT = "/api/v1/auth/logout"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _LARGEST_HELD = 8 << 20
 """Bytes of an answer that are held back until it is kept; what is longer goes out as it comes and is not kept."""
@@ -101,6 +102,9 @@ class _Keyed:
     def __init__(self, key: str, scope: Scope, receive: Receive, send: Send) -> None:
         # a refresh is its refresh token's, whatever access token came along and has expired since
         caller = None if scope["path"] == _REFRESH else known_caller(scope)
+        if scope["path"] == _LOGOUT:
+            # the one it repeats has ended the session
+            caller = last_caller(scope)
         user = f"user:{caller.user_id}" if caller else "anonymous"
         cookie = "" if caller else HTTPConnection(scope).cookies.get(cookies.REFRESH, "")
         self.name = hashlib.sha256(f"{user}\0{key}".encode()).hexdigest()

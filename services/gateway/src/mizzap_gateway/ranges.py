@@ -31,6 +31,7 @@ async def send(request: Request, storage: Storage, found: StoredObject, cache: s
     headers = {
         "ETag": f'"{found.etag}"',
         "Cache-Control": cache,
+        "Vary": files.VARY,
         "Accept-Ranges": "bytes",
         "Content-Range": f"bytes {first}-{last}/{found.size_bytes}",
         "Content-Length": str(last - first + 1),

@@ -18,7 +18,9 @@ _SIDES: dict[str, Literal[200, 400, 1200]] = {
 }  # fmt: skip
 
 
-async def send(request: Request, parts: Parts, owner_id: int, photo_id: int, size: Size, cache: str) -> Response:
+async def send(
+    request: Request, parts: Parts, owner_id: int, photo_id: int, size: Size, cache: str = files.ASK_EACH_TIME
+) -> Response:
     """A smaller copy of the owner's photo. Raises NotFound THUMBNAIL_NOT_READY while it isn't made yet."""
     # thumbs doesn't know of the trash; the photos service also answers for a photo that is not there, or not the owner's
     photo, found = await asyncio.gather(

@@ -29,6 +29,16 @@ log = structlog.get_logger(__name__)
 _Key = tuple[int, int]
 
 
+class SessionOver(Unauthorized):
+    """The token is good and its session is not alive any more."""
+
+    default_code = "SESSION_ENDED"
+
+    def __init__(self, caller: Caller) -> None:
+        super().__init__("The session has ended. Please log in again.")
+        self.caller = caller
+
+
 class Sessions:
     """A session that was seen alive counts, while the auth service is silent, for as long as its token does."""
 
@@ -44,13 +54,13 @@ class Sessions:
         self._waiting: dict[_Key, set[asyncio.Event]] = defaultdict(set)
 
     async def check(self, caller: Caller) -> None:
-        """Raises Unauthorized SESSION_ENDED, and Unavailable when a session never seen can't be asked about."""
+        """Raises SessionOver, and Unavailable when a session never seen can't be asked about."""
         key = caller.user_id, caller.session_id
         ask_again = self._alive.get(key)
         if ask_again is None or time.monotonic() >= ask_again:
             await self._look(key, known=ask_again is not None)
         if key in self._ended:
-            raise Unauthorized("The session has ended. Please log in again.", code="SESSION_ENDED")
+            raise SessionOver(caller)
 
     async def _look(self, key: _Key, known: bool) -> None:
         if key in self._ended:

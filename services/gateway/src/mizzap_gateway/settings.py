@@ -67,7 +67,7 @@ class GatewaySettings(Settings):
     """A session that was seen alive is asked about again after so long; that it ended is heard at once."""
 
     answer_cache_bytes: int = 64 << 20
-    """Of the other services' answers, remembered in process until they change; 0 remembers nothing."""
+    """Of memory for the other services' answers, kept in process until they change; 0 remembers nothing."""
 
     sockets_per_user: int = 20
     """Open WebSockets of one user at one process; the newest is refused."""

@@ -39,6 +39,8 @@ TOO_MANY = 4430
 TRY_AGAIN_LATER = 1013
 EVENTS_SHOWN = tuple(event for event in EVENTS if event.websocket)
 _CREDENTIALS = {"ticket", "token"}
+_ROUTING = {"audience"}
+"""What says who gets an event, and is nobody's business: who sees an album may be of families that share nothing else."""
 _CLOSING_SECONDS = 5.0
 _PING = json.dumps({"event": "ping"})
 
@@ -111,7 +113,7 @@ class Sockets:
         outlets = [outlet for user_id in payload.watchers for outlet in self._outlets.get(user_id, ())]
         if not outlets:
             return
-        data = payload.model_dump(mode="json", by_alias=True)
+        data = payload.model_dump(mode="json", by_alias=True, exclude=_ROUTING)
         message = json.dumps({"event": event.websocket, "id": headers.get("ce-id"), "data": data})
         for outlet in outlets:
             outlet.offer(message)

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from pydantic import Field
+
 from mizzap_common.contracts.accounts import Password
 from mizzap_common.contracts.library import UserRequest
 from mizzap_common.contracts.message import Message
@@ -20,3 +22,5 @@ class AccountClosed(Message):
     """The receipt: what the operator finds this erasure by."""
     requested_at: datetime
     gone_by: datetime
+    session_ids: list[int] = Field(default_factory=list)
+    """The sessions that have ended with it."""

@@ -20,8 +20,6 @@ _READS = problems.responses(400, 401, 404, 503)
 _WRITES = problems.responses(400, 401, 403, 404, 503)
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it"}}
-_CACHE = "private, no-cache"
-"""Asked for anew each time: what is shared today may not be so tomorrow."""
 
 
 class AddToAlbumBody(Body):
@@ -108,7 +106,7 @@ async def get_album_thumbnail(
     """A smaller copy of a photo of the album. 404 with the code THUMBNAIL_NOT_READY while it isn't made yet."""
     question = albums.LocateAlbumPhoto(user_id=caller.user_id, album_id=album_id, photo_id=photo_id)
     located = await parts.bus.ask(requests.ALBUMS_LOCATE, question)
-    return await renditions.send(request, parts, located.owner_id, photo_id, size, _CACHE)
+    return await renditions.send(request, parts, located.owner_id, photo_id, size)
 
 
 @router.get(
@@ -130,4 +128,4 @@ async def get_album_original(
         raise Forbidden("The originals of this album are not shared.", code="ORIGINALS_NOT_SHARED")
     wanted = library.PhotoRequest(user_id=located.owner_id, photo_id=photo_id)
     found = await parts.bus.ask(requests.PHOTOS_ORIGINAL, wanted)
-    return await files.send(request, parts.storage, found, _CACHE)
+    return await files.send(request, parts.storage, found)

@@ -17,8 +17,6 @@ from mizzap_gateway.uploads import UploadResult
 
 router = APIRouter(prefix="/api/v1/photos", tags=["photos"])
 
-_RENDITION_CACHE = "private, max-age=86400"
-_ORIGINAL_CACHE = "private, no-cache"
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {
     "requestBody": {
@@ -165,7 +163,7 @@ async def get_thumbnail(
     size: renditions.Size = "200",
 ) -> Response:
     """A smaller copy. 404 with the code THUMBNAIL_NOT_READY while it isn't made yet."""
-    return await renditions.send(request, parts, caller.user_id, photo_id, size, _RENDITION_CACHE)
+    return await renditions.send(request, parts, caller.user_id, photo_id, size, files.AN_HOUR)
 
 
 @router.get(
@@ -181,4 +179,4 @@ async def get_original(request: Request, photo_id: Id, caller: CallerHere, parts
     """The photo's bytes as they were uploaded, as a download."""
     question = library.PhotoRequest(user_id=caller.user_id, photo_id=photo_id)
     found = await parts.bus.ask(requests.PHOTOS_ORIGINAL, question)
-    return await files.send(request, parts.storage, found, _ORIGINAL_CACHE)
+    return await files.send(request, parts.storage, found)
