@@ -60,6 +60,6 @@ def middlewares(
             Bodies, limit=settings.max_json_bytes, seconds=settings.body_seconds, streamed=STREAMED.__contains__
         ),
         Middleware(GuessLimits, budgets=budgets, limiter=limiter),
-        Middleware(Idempotency, kept=kept, settings=settings),
+        Middleware(Idempotency, kept=kept, budgets=budgets, limiter=limiter, settings=settings),
         Middleware(ETags),
     ]

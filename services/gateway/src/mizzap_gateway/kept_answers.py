@@ -26,11 +26,17 @@ from nats.errors import NoRespondersError
 from nats.js.errors import APIError, KeyNotFoundError, KeyWrongLastSequenceError, NoStreamResponseError
 from nats.js.kv import KV_DEL, KV_OP, KeyValue
 
-_CLAIMED, _KEPT, _TOO_LARGE = b"c", b"k", b"l"
+_CLAIMED, _KEPT, _NOT_KEPT = b"c", b"k", b"l"
 _SALT_BYTES, _NONCE_BYTES, _OWNER_BYTES = 16, 12, 8
+_ROOM = bytes(128)
+"""What a claim is longer than it needs to be. A full bucket takes only what is smaller than what it replaces: half of
+this lets a claim be renewed once more, the other half lets it end."""
 _LARGEST = 700_000
 """Of a sealed answer: the broker takes messages of a megabyte."""
 _WRONG_SEQUENCE = (10071, 10164)
+_FULL = 10077
+_FRAME_BYTES = 200
+"""What a record takes beside its own bytes: its name and its headers."""
 _LOOK_SECONDS, _LOOK_SECONDS_LATER = 0.03, 0.5
 
 log = structlog.get_logger(__name__)
@@ -80,17 +86,19 @@ class OtherRequest(Exception):
 
 
 class NotKept(Exception):
-    """The request was done, but its answer was too large to keep."""
+    """The request was done, but its answer was too large to keep, or the bucket too full."""
 
 
 class Claim:
     """This process works on the request; as long as it lives, nobody else does."""
 
-    def __init__(self, bucket: KeyValue, bus: Bus, name: str, value: bytes, revision: int, seconds: int) -> None:
+    def __init__(self, bucket: KeyValue, bus: Bus, name: str, owner: bytes, revision: int, seconds: int) -> None:
+        """``owner`` is what this claim's record begins with, and no other's."""
         self._bucket = bucket
         self._bus = bus
         self._name = name
-        self._value = value
+        self._owner = owner
+        self._lasts = False
         self._revision = revision
         self._seconds = seconds
 
@@ -112,33 +120,62 @@ class Claim:
                 async with asyncio.timeout(self._seconds / 3):
                     await done.wait()
                 return
+            if self._lasts:
+                continue
             try:
-                await self._write(self._value, {"Nats-TTL": str(self._seconds)})
+                await self._renew_once()
             except (NatsError, TimeoutError, OSError) as error:
                 log.warning("a claim could not be renewed", reason=repr(error))
 
-    async def keep(self, answer: Answer, seal: Seal) -> None:
+    async def _renew_once(self) -> None:
+        try:
+            await self._write(self._owner + _ROOM, self._expiry)
+        except APIError as error:
+            if error.err_code != _FULL:
+                raise
+            # it could not be renewed again, and must not expire: what it stands for would be done twice
+            await self._write(self._owner + _ROOM[: len(_ROOM) // 2], {})
+            self._lasts = True
+
+    @property
+    def _expiry(self) -> dict[str, str]:
+        return {"Nats-TTL": str(self._seconds)}
+
+    async def keep(self, answer: Answer, seal: Seal) -> int:
+        """Gives how many bytes the record takes. Where the bucket is too full for the answer, it says that the
+        request was done."""
         sealed = await asyncio.to_thread(lambda: seal.close(answer.to_bytes()))
-        await self._end(_KEPT + sealed if len(sealed) <= _LARGEST else _TOO_LARGE, {})
+        record = _KEPT + sealed if len(sealed) <= _LARGEST else _NOT_KEPT
+        await self._end(record, {})
+        return len(record) + _FRAME_BYTES
 
     async def free(self) -> None:
         """Nothing was done, or not for good: the next such request begins anew."""
-        await self._end(b"", {KV_OP: KV_DEL})
+        await self._end(b"", {KV_OP: KV_DEL} | self._expiry)
 
     async def _end(self, record: bytes, headers: dict[str, str]) -> None:
         try:
             try:
-                await self._write(record, headers)
-            except KeyWrongLastSequenceError:
-                # a renewal of ours whose acknowledgement got lost, or somebody else who took us for dead
-                found = await self._bucket.get(self._name)
-                if found.value != self._value:
+                await self._replace(record, headers)
+            except APIError as error:
+                if error.err_code != _FULL or not record:
                     raise
-                self._revision = found.revision or 0
-                await self._write(record, headers)
+                log.warning("the kept answers fill their bucket")
+                await self._replace(_NOT_KEPT, {})
         except (NatsError, TimeoutError, OSError) as error:
             # the client gets its answer all the same; only its repetition would be worked on once more
             log.warning("an answer is not kept", reason=repr(error))
+
+    async def _replace(self, record: bytes, headers: dict[str, str]) -> None:
+        try:
+            await self._write(record, headers)
+        except KeyWrongLastSequenceError:
+            # a renewal of ours whose acknowledgement got lost, or somebody else who took us for dead
+            found = await self._bucket.get(self._name)
+            if not (found.value or b"").startswith(self._owner):
+                raise
+            self._revision = found.revision or 0
+            await self._write(record, headers)
 
     async def _write(self, value: bytes, headers: dict[str, str]) -> None:
         """As the client's own update, which takes neither a time to live nor the operation."""
@@ -166,18 +203,18 @@ class KeptAnswers:
 
     async def claim(self, name: str) -> Claim | None:
         """None when somebody has it already."""
-        value = _CLAIMED + secrets.token_bytes(_OWNER_BYTES)
+        owner = _CLAIMED + secrets.token_bytes(_OWNER_BYTES)
         try:
             try:
-                revision = await self._create(name, value)
+                revision = await self._create(name, owner + _ROOM)
             except NoStreamResponseError:
                 await self._declare()
-                revision = await self._create(name, value)
+                revision = await self._create(name, owner + _ROOM)
         except KeyWrongLastSequenceError:
             return None
         except (NatsError, TimeoutError, OSError) as error:
             raise _unavailable(error) from error
-        return Claim(self._bucket(), self._bus, name, value, revision, self._seconds)
+        return Claim(self._bucket(), self._bus, name, owner, revision, self._seconds)
 
     async def _create(self, name: str, value: bytes) -> int:
         return await self._bucket().create(name, value, msg_ttl=self._seconds)
@@ -220,7 +257,7 @@ class KeptAnswers:
 
 def read_record(record: bytes, seal: Seal) -> Answer:
     """Raises OtherRequest and NotKept."""
-    if record == _TOO_LARGE:
+    if record == _NOT_KEPT:
         raise NotKept
     try:
         return Answer.from_bytes(seal.open(record[1:]))

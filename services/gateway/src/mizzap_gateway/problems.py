@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 _CODES = {400: "INVALID_INPUT", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "TOO_LARGE"}
 _RETRY_AFTER_SECONDS = "2"
+_MOST_PROBLEMS, _LONGEST_FIELD, _LONGEST_PROBLEM = 20, 100, 300
+"""Of what is said about one request: its fields' names are its client's, as many and as long as a body may be."""
 CODES = "x-error-codes"
 """Where the document says the codes of an error answer, for programs."""
 _USUAL_CODES = {
@@ -155,8 +157,11 @@ def bug() -> MizzapError:
 
 def _invalid_input(error: RequestValidationError) -> InvalidInput:
     problems = [
-        {"field": ".".join(str(part) for part in problem["loc"][1:]) or "body", "problem": problem["msg"]}
-        for problem in error.errors()
+        {
+            "field": ".".join(str(part) for part in problem["loc"][1:])[:_LONGEST_FIELD] or "body",
+            "problem": problem["msg"][:_LONGEST_PROBLEM],
+        }
+        for problem in error.errors()[:_MOST_PROBLEMS]
     ]
     first = problems[0]
     return InvalidInput(f"{first['field']}: {first['problem']}", field=first["field"], problems=problems)

@@ -49,6 +49,9 @@ class GatewaySettings(Settings):
 
     The address is the one that uvicorn tells: behind a proxy set FORWARDED_ALLOW_IPS to the proxy's own.
     """
+    kept_answer_bytes_per_hour: int = 32 << 20
+    """Of answers kept for repetitions, by their Idempotency-Key, of one user or one address: one of them alone never
+    fills the room of all within the day that answers are kept."""
     limits_factor: float = 1.0
     """Multiplies every limit; tests that hammer on purpose set it high."""
 
