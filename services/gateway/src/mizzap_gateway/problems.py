@@ -43,6 +43,7 @@ _MESSAGES = {
     "RATE_LIMITED": "That was a lot in a short time. Please try again in 12 s.",
     "IDEMPOTENCY_IN_FLIGHT": "The request that this one repeats is still being worked on. Please ask again.",
     "IDEMPOTENCY_KEY_REUSED": "This Idempotency-Key was used for another request. Take a new one for each request.",
+    "UPLOADS_BUSY": "Many uploads are on their way right now. Please send this one again in a moment.",
     "UNAVAILABLE": "A part of the service does not answer right now. Please try again.",
 }
 _DETAILS: dict[str, dict[str, Any]] = {
@@ -51,6 +52,7 @@ _DETAILS: dict[str, dict[str, Any]] = {
         "limit": "api", "quota": 100, "windowSeconds": 60, "unit": "requests", "retryAfterSeconds": 12,
     },
     "IDEMPOTENCY_IN_FLIGHT": {"retryAfterSeconds": 5},
+    "UPLOADS_BUSY": {"retryAfterSeconds": 10},
 }  # fmt: skip
 
 
