@@ -119,6 +119,8 @@ def of_shared_state() -> dict[str, set[str]]:
             may[f"$JS.API.STREAM.{verb}.{stream}"] = {"gateway"} if verb in ("CREATE", "UPDATE") else set()
         may[f"$JS.API.CONSUMER.CREATE.{stream}.x"] = may[f"$JS.API.DIRECT.GET.{stream}"] = set()
         may[f"$JS.API.DIRECT.GET.{stream}.{subject}"] = {"gateway"}
+    # how full the kept answers' bucket is
+    may["$JS.API.STREAM.INFO.KV_answers"] = {"gateway"}
     # a ticket is asked of the stream's leader, who never has an old one
     may["$JS.API.DIRECT.GET.KV_tickets.$KV.tickets.x"] = set()
     may["$JS.API.STREAM.MSG.GET.KV_tickets"] = {"gateway"}

@@ -107,6 +107,7 @@ async def test_an_answer_without_room_is_not_done_twice(gateway, post, narrow, k
         return Album(**{**ALBUM, "description": secrets.token_hex(50_000)})
 
     gateway.others.stand_ins[requests.ALBUMS_CREATE.subject] = create
+    await gateway.bus.jetstream.purge_stream(BUCKET.stream)
     await narrow(2000)
     first, again = [await post("/albums", {"name": "Été"}, key) for _ in range(2)]
     assert (first.status_code, again.status_code) == (201, 409)
@@ -147,6 +148,34 @@ async def test_a_full_bucket_leaves_those_under_way_their_claims(start_gateway, 
         assert (await first).status_code == 201
         assert (await post("/albums", {"name": "Été"}, key, to=hasty)).status_code == 409
     assert len(made) == 1
+
+
+async def test_nothing_is_begun_that_might_find_no_room(gateway, post, narrow, key) -> None:
+    gateway.others.say(requests.ALBUMS_CREATE, Album(**ALBUM))
+    jetstream = gateway.bus.jetstream
+    await jetstream.purge_stream(BUCKET.stream)
+    assert (await post("/albums", {"name": "Été"}, key)).status_code == 201
+    await narrow(1_000_000)
+    bucket = await jetstream.key_value(BUCKET.name)
+    room = (await jetstream.stream_info(BUCKET.stream)).config.max_bytes
+    await bucket.put("filling", bytes(int(room * 0.9)))
+
+    async def refused() -> bool:
+        return bool((await post("/albums", {"name": "Été"}, str(uuid4()))).status_code == 503)
+
+    await testing.eventually(refused)
+    assert (await jetstream.stream_info(BUCKET.stream)).state.bytes < room * 0.97
+    asked = len(gateway.others.questions(requests.ALBUMS_CREATE))
+    assert await refused()
+    assert len(gateway.others.questions(requests.ALBUMS_CREATE)) == asked
+    # what is kept is repeated all the same
+    assert (await post("/albums", {"name": "Été"}, key)).headers["Idempotency-Replayed"] == "true"
+    await bucket.delete("filling")
+    await testing.eventually(lambda: _not(refused))
+
+
+async def _not(refused: Callable[[], Any]) -> bool:
+    return not await refused()
 
 
 async def test_who_keeps_too_much_waits_and_nobody_else(start_gateway, gateway, post, user_id, key, error_of) -> None:

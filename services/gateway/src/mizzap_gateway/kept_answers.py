@@ -8,6 +8,7 @@ what was answered, and a request with another body can't open it.
 import asyncio
 import json
 import secrets
+import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -35,6 +36,10 @@ _LARGEST = 700_000
 """Of a sealed answer: the broker takes messages of a megabyte."""
 _WRONG_SEQUENCE = (10071, 10164)
 _FULL = 10077
+_FULLEST = 0.875
+"""Share of the bucket above which nothing new is begun: a broker of several servers takes nothing at all when it is
+full, and what is under way must be able to end."""
+_MEASURE_SECONDS = 1.0
 _FRAME_BYTES = 200
 """What a record takes beside its own bytes: its name and its headers."""
 _LOOK_SECONDS, _LOOK_SECONDS_LATER = 0.03, 0.5
@@ -197,12 +202,16 @@ class KeptAnswers:
         self._declare = declare
         self._seconds = claim_seconds
         self._looking: dict[str, asyncio.Task[bytes | None]] = {}
+        self._has_room = True
+        self._measuring: asyncio.Task[None] | None = None
+        self._measured_at = -_MEASURE_SECONDS
 
     def _bucket(self) -> KeyValue:
         return KeyValue(ANSWERS.name, ANSWERS.stream, ANSWERS.prefix, self._bus.jetstream, direct=ANSWERS.direct)
 
     async def claim(self, name: str) -> Claim | None:
         """None when somebody has it already."""
+        self._measure_now_and_then()
         owner = _CLAIMED + secrets.token_bytes(_OWNER_BYTES)
         try:
             try:
@@ -214,7 +223,28 @@ class KeptAnswers:
             return None
         except (NatsError, TimeoutError, OSError) as error:
             raise _unavailable(error) from error
-        return Claim(self._bucket(), self._bus, name, owner, revision, self._seconds)
+        claim = Claim(self._bucket(), self._bus, name, owner, revision, self._seconds)
+        if not self._has_room:
+            # looked at only now: what is kept is still repeated
+            await claim.free()
+            raise Unavailable("The room for kept answers is full. Please try again later, or without a key.")
+        return claim
+
+    def _measure_now_and_then(self) -> None:
+        """Nobody waits for it: a second more or less fills no eighth of the bucket."""
+        now = time.monotonic()
+        if now - self._measured_at >= _MEASURE_SECONDS and (self._measuring is None or self._measuring.done()):
+            self._measured_at = now
+            self._measuring = asyncio.create_task(self._measure())
+
+    async def _measure(self) -> None:
+        try:
+            info = await self._bus.jetstream.stream_info(ANSWERS.stream)
+        except (NatsError, TimeoutError, OSError) as error:
+            log.warning("how full the kept answers' bucket is can't be told", reason=repr(error))
+            return
+        most = info.config.max_bytes or 0
+        self._has_room = most <= 0 or info.state.bytes < _FULLEST * most
 
     async def _create(self, name: str, value: bytes) -> int:
         return await self._bucket().create(name, value, msg_ttl=self._seconds)
