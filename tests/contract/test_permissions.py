@@ -18,7 +18,8 @@ from mizzap_devstack.ports import Ports
 from mizzap_devstack.program import spawn, stop
 from mizzap_devstack.servers import NatsServer
 from mizzap_gateway.counts import Counts, Place
-from mizzap_gateway.kept_answers import Answer, KeptAnswers, Seal, read_record
+from mizzap_gateway.kept_answers import KeptAnswers, read_record
+from mizzap_gateway.seals import Answer, Seal
 from mizzap_gateway.settings import GatewaySettings
 from mizzap_gateway.shared_state import SharedState
 from mizzap_gateway.tickets import Tickets

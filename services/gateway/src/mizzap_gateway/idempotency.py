@@ -19,8 +19,9 @@ from mizzap_gateway import cookies
 from mizzap_gateway.bodies import TooSlow, body_of
 from mizzap_gateway.budgets import PUBLIC, Budgets, owner
 from mizzap_gateway.callers import known_caller
-from mizzap_gateway.kept_answers import Answer, Claim, KeptAnswers, NotKept, OtherRequest, Seal, read_record
+from mizzap_gateway.kept_answers import Claim, KeptAnswers, NotKept, OtherRequest, read_record
 from mizzap_gateway.limits import Limiter
+from mizzap_gateway.seals import Answer, Seal
 from mizzap_gateway.settings import GatewaySettings
 
 HEADER = "Idempotency-Key"

@@ -1,24 +1,17 @@
 """Answers kept for requests that may come again, in a NATS key-value bucket, sealed.
 
-A record is a claim while its request is being worked on, then the answer. The answer is encrypted under a key derived
-from the Idempotency-Key and the request's body, neither of which is stored: who has not sent the request can't read
-what was answered, and a request with another body can't open it.
+A record is a claim while its request is being worked on, then the answer.
 """
 
 import asyncio
 import json
 import secrets
 import time
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 
 import structlog
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from mizzap_common.bus import Bus
 from mizzap_common.contracts.shared_state import ANSWERS
 from mizzap_common.errors import Unavailable
@@ -27,8 +20,10 @@ from nats.errors import NoRespondersError
 from nats.js.errors import APIError, KeyNotFoundError, KeyWrongLastSequenceError, NoStreamResponseError
 from nats.js.kv import KV_DEL, KV_OP, KeyValue
 
+from mizzap_gateway.seals import Answer, Seal
+
 _CLAIMED, _KEPT, _NOT_KEPT = b"c", b"k", b"l"
-_SALT_BYTES, _NONCE_BYTES, _OWNER_BYTES = 16, 12, 8
+_OWNER_BYTES = 8
 _ROOM = bytes(128)
 """What a claim is longer than it needs to be. A full bucket takes only what is smaller than what it replaces: half of
 this lets a claim be renewed once more, the other half lets it end."""
@@ -45,45 +40,6 @@ _FRAME_BYTES = 200
 _LOOK_SECONDS, _LOOK_SECONDS_LATER = 0.03, 0.5
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-
-    def to_bytes(self) -> bytes:
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers]
-        return zlib.compress(json.dumps([self.status, headers]).encode() + b"\n" + self.body)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "Answer":
-        head, _, body = zlib.decompress(data).partition(b"\n")
-        status, headers = json.loads(head)
-        return cls(status, [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers], body)
-
-
-@dataclass(frozen=True)
-class Seal:
-    """What opens an answer: the key's text, the request's line and its body's SHA-256."""
-
-    key: str
-    request: bytes
-    body_sha256: bytes
-
-    def close(self, data: bytes) -> bytes:
-        salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES)
-        return salt + nonce + self._cipher(salt).encrypt(nonce, data, self.request)
-
-    def open(self, sealed: bytes) -> bytes:
-        """Raises InvalidTag when it was closed for another request."""
-        salt, rest = sealed[:_SALT_BYTES], sealed[_SALT_BYTES:]
-        return self._cipher(salt).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], self.request)
-
-    def _cipher(self, salt: bytes) -> AESGCM:
-        derive = HKDF(SHA256(), 32, salt, b"mizzap answers 1")
-        return AESGCM(derive.derive(self.body_sha256 + self.key.encode()))
 
 
 class OtherRequest(Exception):
