@@ -18,7 +18,8 @@ from mizzap_devstack.ports import Ports
 from mizzap_devstack.program import spawn, stop
 from mizzap_devstack.servers import NatsServer
 from mizzap_gateway.counts import Counts, Place
-from mizzap_gateway.kept_answers import Answer, KeptAnswers, Seal, read_record
+from mizzap_gateway.kept_answers import KeptAnswers, read_record
+from mizzap_gateway.seals import Answer, Seal
 from mizzap_gateway.settings import GatewaySettings
 from mizzap_gateway.shared_state import SharedState
 from mizzap_gateway.tickets import Tickets
@@ -119,6 +120,8 @@ def of_shared_state() -> dict[str, set[str]]:
             may[f"$JS.API.STREAM.{verb}.{stream}"] = {"gateway"} if verb in ("CREATE", "UPDATE") else set()
         may[f"$JS.API.CONSUMER.CREATE.{stream}.x"] = may[f"$JS.API.DIRECT.GET.{stream}"] = set()
         may[f"$JS.API.DIRECT.GET.{stream}.{subject}"] = {"gateway"}
+    # how full the kept answers' bucket is
+    may["$JS.API.STREAM.INFO.KV_answers"] = {"gateway"}
     # a ticket is asked of the stream's leader, who never has an old one
     may["$JS.API.DIRECT.GET.KV_tickets.$KV.tickets.x"] = set()
     may["$JS.API.STREAM.MSG.GET.KV_tickets"] = {"gateway"}

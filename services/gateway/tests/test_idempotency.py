@@ -141,7 +141,7 @@ async def test_an_upload_that_was_cut_is_not_kept(gateway, user_id, key) -> None
     content, headers = _form(b"\xff\xd8\xff" + uuid4().bytes + bytes(100_000))
     headers |= {**gateway.login(user_id), "Idempotency-Key": key}
 
-    turns = gateway.app.state.parts.uploads._turns
+    turns = gateway.app.state.parts.uploads._turns._free
     free = turns._value
 
     async def cut() -> AsyncIterator[bytes]:

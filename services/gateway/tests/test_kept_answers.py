@@ -4,7 +4,8 @@ from uuid import uuid4
 
 import pytest
 from mizzap_common.contracts import accounts, requests, shared_state
-from mizzap_gateway.kept_answers import Answer, OtherRequest, Seal, read_record
+from mizzap_gateway.kept_answers import OtherRequest, read_record
+from mizzap_gateway.seals import Answer, Seal
 from nats.js.errors import NoKeysError
 from nats.js.kv import KeyValue
 

@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 
 import pytest
 import websockets
-from mizzap_common import service, testing
-from mizzap_common.contracts import catalog, events
+from mizzap_common import cursors, service, testing
+from mizzap_common.contracts import catalog, events, requests
+from mizzap_common.contracts.feed import Change as FeedChange
+from mizzap_common.contracts.feed import ChangesPage, ChangesRequest
 from mizzap_common.errors import InvalidInput, Unavailable
-from mizzap_gateway.changes import Change, Changes
+from mizzap_gateway.changes import FEEDS, Change, Changes
 from mizzap_gateway.settings import GatewaySettings
 
 
@@ -187,6 +189,34 @@ async def test_a_cursor_that_can_not_be_resumed_from_is_told(gateway, user_id, f
     async with websockets.connect(_url(gateway, query), proxy=None) as connection:
         assert await _close_code(connection) == code
     await testing.eventually(lambda: user_id not in gateway.app.state.parts.sockets._outlets)
+
+
+async def test_catching_up_counts_page_by_page_and_goes_on_later(start_gateway, gateway, user_id) -> None:
+    async def photos(question: ChangesRequest) -> ChangesPage:
+        last = min(question.after + question.limit, 900)
+        seqs = range(question.after + 1, last + 1)
+        changes = [FeedChange(seq=seq, kind="photo", id=seq, change="created", at=_AT, data=None) for seq in seqs]
+        return ChangesPage(changes=changes, last=last, more=last < 900)
+
+    async def nothing(_: ChangesRequest) -> ChangesPage:
+        return ChangesPage(changes=[], last=0, more=False)
+
+    for method in FEEDS:
+        gateway.others.stand_ins[method.subject] = photos if method is requests.PHOTOS_CHANGES else nothing
+    token, beginning = gateway.signer.token(user_id), cursors.write_open({})
+    async with start_gateway(limits_factor=1.0, api_per_minute=3) as strict:
+        address = _url(strict, f"token={token}&cursor={beginning}")
+        async with websockets.connect(address, proxy=None) as connection:
+            pages = [await _next(connection) for _ in range(3)]
+            assert await _close_code(connection) == 1013
+            assert connection.close_reason == "RATE_LIMITED"
+        refused = await strict.http.get("/api/v1/changes", headers=strict.login(user_id))
+        assert refused.status_code == 429
+    assert len(gateway.others.questions(requests.PHOTOS_CHANGES)) == 3
+    address = _url(gateway, f"token={token}&cursor={pages[-1]['cursor']}")
+    async with websockets.connect(address, proxy=None) as connection:
+        pages += [await _next(connection) for _ in range(2)]
+    assert [change["id"] for page in pages for change in page["data"]] == list(range(1, 901))
 
 
 async def test_a_peer_that_answers_no_ping_is_gone(start_gateway, user_id) -> None:

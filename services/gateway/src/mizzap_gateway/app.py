@@ -16,8 +16,12 @@ from starlette.middleware import Middleware
 from starlette.types import Lifespan, Receive, Scope, Send
 
 from mizzap_gateway import edge, openapi, problems, query
+from mizzap_gateway.budgets import Budgets, of_user
 from mizzap_gateway.callers import Identities
 from mizzap_gateway.changes import Changes, since
+from mizzap_gateway.counts import Counts
+from mizzap_gateway.kept_answers import KeptAnswers
+from mizzap_gateway.limits import Limiter
 from mizzap_gateway.origins import Origins
 from mizzap_gateway.parts import Parts
 from mizzap_gateway.remembered import Remembered
@@ -74,7 +78,14 @@ def build(settings: GatewaySettings) -> FastAPI:
     state = SharedState(service.bus, settings)
     tickets = Tickets(service.bus, state.declare)
 
+    budgets = Budgets(settings)
+    limiter = Limiter(Counts(service.bus, state.declare))
+
     async def ask_missed(user_id: int, cursor: str) -> Changes:
+        # as if it were asked for by `GET /changes`: a socket is no way around the limits
+        taken = await limiter.take(budgets.api.requests, of_user(user_id))
+        if taken.retry_after:
+            raise taken.refusal()
         return await since(service.bus, user_id, cursor, _MISSED_AT_ONCE)
 
     sockets = Sockets(identities, tickets, sessions, origins, settings, ask_missed)
@@ -93,7 +104,8 @@ def build(settings: GatewaySettings) -> FastAPI:
         async with service.running():
             yield
 
-    app = _Application(lifespan, edge.middlewares(settings, service.bus, identities, state.declare))
+    kept = KeptAnswers(service.bus, state.declare, settings.claim_seconds)
+    app = _Application(lifespan, edge.middlewares(settings, identities, budgets, limiter, kept))
     app.state.parts = Parts(service.bus, answers, service.storage, tokens, sessions, origins, uploads, sockets, tickets)
     for routes in (
         auth, account, session_routes, consents, audit, families, keeping, photos, albums, album_photos, album_shares,

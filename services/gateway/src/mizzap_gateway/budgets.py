@@ -68,6 +68,7 @@ class Budgets:
         self.auth = Budget(limit("auth", settings.auth_per_minute))
         self.registrations = Budget(limit("registrations", settings.registrations_per_minute))
         self.anonymous = Budget(limit("anonymous", settings.anonymous_per_minute))
+        self.kept_answers = limit("kept-answers", settings.kept_answer_bytes_per_hour, _HOUR, "content-bytes")
         self.email = limit("auth-email", settings.auth_per_email_per_minute)
 
     def of(self, scope: Scope) -> tuple[Budget, str] | None:
@@ -97,7 +98,17 @@ class Budgets:
             budget = self.files
         else:
             budget = self.api
-        return budget, f"user:{caller.user_id}"
+        return budget, of_user(caller.user_id)
+
+
+def owner(scope: Scope) -> str:
+    """Whose budget a request takes from: its user's, or that of the address it comes from."""
+    caller = known_caller(scope)
+    return f"address:{network(scope)}" if caller is None else of_user(caller.user_id)
+
+
+def of_user(user_id: int) -> str:
+    return f"user:{user_id}"
 
 
 def network(scope: Scope) -> str:

@@ -1,15 +1,11 @@
 """What is around every route: the middlewares, from the outermost to the innermost."""
 
-from collections.abc import Awaitable, Callable
-
-from mizzap_common.bus import Bus
 from starlette.middleware import Middleware
 
 from mizzap_gateway.bodies import Bodies
 from mizzap_gateway.budgets import Budgets
 from mizzap_gateway.callers import Callers, Identities
 from mizzap_gateway.cors import Cors
-from mizzap_gateway.counts import Counts
 from mizzap_gateway.etags import ETags
 from mizzap_gateway.guessing import GuessLimits
 from mizzap_gateway.idempotency import HEADER, REPLAYED, Idempotency
@@ -34,12 +30,8 @@ _TOLD_HEADERS = [
 
 
 def middlewares(
-    settings: GatewaySettings, bus: Bus, identities: Identities, declare: Callable[[], Awaitable[None]]
+    settings: GatewaySettings, identities: Identities, budgets: Budgets, limiter: Limiter, kept: KeptAnswers
 ) -> list[Middleware]:
-    """``declare`` makes what the gateways share in the broker, when that has been lost."""
-    budgets = Budgets(settings)
-    limiter = Limiter(Counts(bus, declare))
-    kept = KeptAnswers(bus, declare, settings.claim_seconds)
     return [
         Middleware(ShownQuery),
         Middleware(SecurityHeaders),
@@ -60,6 +52,6 @@ def middlewares(
             Bodies, limit=settings.max_json_bytes, seconds=settings.body_seconds, streamed=STREAMED.__contains__
         ),
         Middleware(GuessLimits, budgets=budgets, limiter=limiter),
-        Middleware(Idempotency, kept=kept, settings=settings),
+        Middleware(Idempotency, kept=kept, budgets=budgets, limiter=limiter, settings=settings),
         Middleware(ETags),
     ]

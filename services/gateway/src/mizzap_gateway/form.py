@@ -68,8 +68,11 @@ class Part:
 class Form:
     """The parts of a request's body."""
 
-    def __init__(self, content_type: str, body: AsyncIterator[bytes], idle_seconds: float) -> None:
-        """Raises BrokenForm when ``content_type`` is not multipart/form-data with a boundary."""
+    def __init__(self, content_type: str, body: AsyncIterator[bytes], idle_seconds: float, least_rate: int) -> None:
+        """Raises BrokenForm when ``content_type`` is not multipart/form-data with a boundary.
+
+        ``least_rate`` in bytes a second.
+        """
         kind, options = parse_options_header(content_type)
         boundary = options.get("boundary", "")
         if kind != "multipart/form-data" or not 0 < len(boundary) <= _BOUNDARY_BYTES:
@@ -80,6 +83,7 @@ class Form:
             raise BrokenForm(f"The form can't be read: {error}.") from error
         self._body = body
         self._idle_seconds = idle_seconds
+        self._least_rate = least_rate
         self._events = self._parse()
         self._failure: Exception | None = None
 
@@ -112,13 +116,22 @@ class Form:
             raise
 
     async def _arriving(self) -> AsyncIterator[bytes]:
+        """Waits for the client as long as it has time left: waiting takes of it, and what comes earns it back. How long
+        the store takes is not the client's fault and counts for nothing."""
+        left = self._idle_seconds
+        loop = asyncio.get_running_loop()
         while True:
+            began = loop.time()
             try:
-                async with asyncio.timeout(self._idle_seconds):
+                async with asyncio.timeout(left):
                     chunk = await anext(self._body, None)
             except TimeoutError as error:
-                raise BrokenForm(f"Nothing has come for {self._idle_seconds:g} s.") from error
+                raise BrokenForm(
+                    f"The form came too slowly: {self._idle_seconds:g} s behind {self._least_rate} bytes a second."
+                ) from error
             if chunk is None:
                 return
+            waited, earned = loop.time() - began, len(chunk) / self._least_rate
+            left = min(self._idle_seconds, max(0.0, left - waited) + earned)
             if chunk:
                 yield chunk

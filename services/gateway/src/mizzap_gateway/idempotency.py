@@ -17,9 +17,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mizzap_gateway import cookies
 from mizzap_gateway.bodies import TooSlow, body_of
-from mizzap_gateway.budgets import PUBLIC
+from mizzap_gateway.budgets import PUBLIC, Budgets, owner
 from mizzap_gateway.callers import known_caller, last_caller
-from mizzap_gateway.kept_answers import Answer, Claim, KeptAnswers, NotKept, OtherRequest, Seal, read_record
+from mizzap_gateway.kept_answers import Claim, KeptAnswers, NotKept, OtherRequest, read_record
+from mizzap_gateway.limits import Limiter
+from mizzap_gateway.seals import Answer, Seal
 from mizzap_gateway.settings import GatewaySettings
 
 HEADER = "Idempotency-Key"
@@ -29,8 +31,8 @@ _LOGOUT = "/api/v1/auth/logout"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _LARGEST_HELD = 8 << 20
 """Bytes of an answer that are held back until it is kept; what is longer goes out as it comes and is not kept."""
-_NOT_KEPT = {401, 408, 425, 429}
-"""Beside 5xx: nothing was done, and the same request may fare better later."""
+_NOT_KEPT = {400, 401, 408, 425, 429}
+"""Beside 5xx: nothing was done. The same request may fare better later, or is as wrong as before without our help."""
 _TRY_AGAIN = {"UPLOAD_AGAIN", "QUOTA_EXCEEDED"}
 """Codes of refusals after which the same request may well be done: sent again, or once there is room."""
 
@@ -38,9 +40,13 @@ _TRY_AGAIN = {"UPLOAD_AGAIN", "QUOTA_EXCEEDED"}
 class Idempotency:
     """Honours the header on every POST of the API that carries it."""
 
-    def __init__(self, app: ASGIApp, kept: KeptAnswers, settings: GatewaySettings) -> None:
+    def __init__(
+        self, app: ASGIApp, kept: KeptAnswers, budgets: Budgets, limiter: Limiter, settings: GatewaySettings
+    ) -> None:
         self._app = app
         self._kept = kept
+        self._limit = budgets.kept_answers
+        self._limiter = limiter
         self._wait_seconds = settings.repetition_wait_seconds
         self._idle_seconds = settings.upload_idle_seconds
 
@@ -79,6 +85,10 @@ class Idempotency:
         await self._work(keyed, claim)
 
     async def _work(self, keyed: "_Keyed", claim: Claim) -> None:
+        taken = await self._limiter.take(self._limit, keyed.owner, 0)
+        if taken.retry_after:
+            await claim.free()
+            raise taken.refusal()
         held = _Held(keyed.send)
         try:
             async with claim.held():
@@ -88,12 +98,15 @@ class Idempotency:
             raise
         body_sha256 = keyed.read_sha256()
         answer = held.answer()
+        kept = 0
         if answer is not None and body_sha256 is not None and _is_final(answer):
-            await claim.keep(answer, keyed.seal(body_sha256))
+            kept = await claim.keep(answer, keyed.seal(body_sha256))
         else:
             await claim.free()
         # kept first: a client that has the answer never meets another one
         await held.let_go()
+        if kept:
+            await self._limiter.charge(self._limit, keyed.owner, kept)
 
 
 class _Keyed:
@@ -107,6 +120,8 @@ class _Keyed:
             caller = last_caller(scope)
         user = f"user:{caller.user_id}" if caller else "anonymous"
         cookie = "" if caller else HTTPConnection(scope).cookies.get(cookies.REFRESH, "")
+        self.owner = owner(scope)
+        """Whose room the answer takes."""
         self.name = hashlib.sha256(f"{user}\0{key}".encode()).hexdigest()
         self.scope = scope
         self.send = send
@@ -187,7 +202,7 @@ def _opened(record: bytes, seal: Seal) -> Answer:
         message = f"This {HEADER} was used for another request. Take a new one for each request."
         raise Unprocessable(message, code="IDEMPOTENCY_KEY_REUSED") from error
     except NotKept as error:
-        message = "This request was done, but its answer was too large to keep. Ask for what it has made instead."
+        message = "This request was done, but its answer could not be kept. Ask for what it has made instead."
         raise Conflict(message, code="IDEMPOTENCY_ANSWER_TOO_LARGE") from error
 
 

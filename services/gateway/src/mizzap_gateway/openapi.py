@@ -25,9 +25,11 @@ people.
 
 **Events**: a WebSocket at `/ws?ticket={ticket}` (`POST /api/v1/ws/ticket`), at `/ws?token={accessToken}`, or at `/ws`
 with a session's cookie brings `{"event", "id", "data"}` as things happen. With `cursor={cursor}` it first brings what
-has changed since, as `{"event": "changes", "data": […], "cursor"}`. It closes with 4401 when the token or ticket is not
-valid (any more) or its session ends, 4400 when the cursor isn't (begin again by `GET /api/v1/changes`), 4429 when the client reads too slowly, 1013 when it
-should try again later. A user's 21st open socket is refused before the handshake with 429 `TOO_MANY_SOCKETS` (with 4430
+has changed since, as `{"event": "changes", "data": […], "cursor"}`; each of these counts as a request, and when the
+minute has none left it closes with 1013 `RATE_LIMITED`: go on later, from the last `cursor`. It closes with 4401 when
+the token or ticket is not valid (any more) or its session ends, 4400 when the cursor isn't (begin again by
+`GET /api/v1/changes`), 4429 when the client reads too slowly, 1013 when it should try again later. A user's 21st open
+socket is refused before the handshake with 429 `TOO_MANY_SOCKETS` (with 4430
 where the server can't say that).
 `{"event": "ping"}` comes every 25 seconds in which nothing else does.
 """

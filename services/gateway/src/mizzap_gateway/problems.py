@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 _CODES = {400: "INVALID_INPUT", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "TOO_LARGE"}
 _RETRY_AFTER_SECONDS = "2"
+_MOST_PROBLEMS, _LONGEST_FIELD, _LONGEST_PROBLEM = 20, 100, 300
+"""Of what is said about one request: its fields' names are its client's, as many and as long as a body may be."""
 CODES = "x-error-codes"
 """Where the document says the codes of an error answer, for programs."""
 _USUAL_CODES = {
@@ -41,6 +43,7 @@ _MESSAGES = {
     "RATE_LIMITED": "That was a lot in a short time. Please try again in 12 s.",
     "IDEMPOTENCY_IN_FLIGHT": "The request that this one repeats is still being worked on. Please ask again.",
     "IDEMPOTENCY_KEY_REUSED": "This Idempotency-Key was used for another request. Take a new one for each request.",
+    "UPLOADS_BUSY": "Many uploads are on their way right now. Please send this one again in a moment.",
     "UNAVAILABLE": "A part of the service does not answer right now. Please try again.",
 }
 _DETAILS: dict[str, dict[str, Any]] = {
@@ -49,6 +52,7 @@ _DETAILS: dict[str, dict[str, Any]] = {
         "limit": "api", "quota": 100, "windowSeconds": 60, "unit": "requests", "retryAfterSeconds": 12,
     },
     "IDEMPOTENCY_IN_FLIGHT": {"retryAfterSeconds": 5},
+    "UPLOADS_BUSY": {"retryAfterSeconds": 10},
 }  # fmt: skip
 
 
@@ -155,8 +159,11 @@ def bug() -> MizzapError:
 
 def _invalid_input(error: RequestValidationError) -> InvalidInput:
     problems = [
-        {"field": ".".join(str(part) for part in problem["loc"][1:]) or "body", "problem": problem["msg"]}
-        for problem in error.errors()
+        {
+            "field": ".".join(str(part) for part in problem["loc"][1:])[:_LONGEST_FIELD] or "body",
+            "problem": problem["msg"][:_LONGEST_PROBLEM],
+        }
+        for problem in error.errors()[:_MOST_PROBLEMS]
     ]
     first = problems[0]
     return InvalidInput(f"{first['field']}: {first['problem']}", field=first["field"], problems=problems)

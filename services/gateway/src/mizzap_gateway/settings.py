@@ -18,8 +18,15 @@ class GatewaySettings(Settings):
     """Of one upload request."""
     uploads_at_once: int = 32
     """Files stored at the same time by one process; each holds up to about 24 MiB. The others wait."""
+    uploads_per_user: int = 8
+    """Of these at most so many are one user's."""
+    upload_wait_seconds: float = 90.0
+    """A file that has waited for its turn so long is refused with 503."""
     upload_idle_seconds: float = 60.0
     """An upload whose client sends nothing for so long is given up."""
+    upload_least_rate: int = 8 << 10
+    """Bytes a second. An upload that is slower for longer than its client may be silent is given up too: a phone on the
+    slowest line there is gets through, but nobody keeps a turn with a byte now and then."""
     max_json_bytes: int = 1 << 20
     body_seconds: float = 30.0
     """Within which any other body must have arrived."""
@@ -50,6 +57,9 @@ class GatewaySettings(Settings):
 
     The address is the one that uvicorn tells: behind a proxy set FORWARDED_ALLOW_IPS to the proxy's own.
     """
+    kept_answer_bytes_per_hour: int = 32 << 20
+    """Of answers kept for repetitions, by their Idempotency-Key, of one user or one address: one of them alone never
+    fills the room of all within the day that answers are kept."""
     limits_factor: float = 1.0
     """Multiplies every limit; tests that hammer on purpose set it high."""
 

@@ -4,7 +4,6 @@ Bytes first, registration second: a photo counts only when its bytes are safely 
 registered is swept up by the photos service.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, BinaryIO, Literal, cast
 from uuid import uuid4
@@ -21,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from mizzap_gateway.form import BrokenForm, Form, Part
 from mizzap_gateway.reader import HashingReader
 from mizzap_gateway.settings import GatewaySettings
+from mizzap_gateway.turns import Turns
 
 _FILE_NAME: TypeAdapter[str] = TypeAdapter(library.FileName)
 _SHA256: TypeAdapter[str] = TypeAdapter(library.Sha256)
@@ -51,7 +51,7 @@ class Uploads:
         self._storage = storage
         self._bus = bus
         self._settings = settings
-        self._turns = asyncio.Semaphore(settings.uploads_at_once)
+        self._turns = Turns(settings.uploads_at_once, settings.uploads_per_user, settings.upload_wait_seconds)
 
     async def take(self, user_id: int, content_type: str, body: AsyncIterator[bytes]) -> list[UploadResult]:
         """One result per file, in the form's order; at least one file was stored or known.
@@ -62,7 +62,7 @@ class Uploads:
         results: list[UploadResult] = []
         errors: list[MizzapError] = []
         try:
-            form = Form(content_type, body, self._settings.upload_idle_seconds)
+            form = Form(content_type, body, self._settings.upload_idle_seconds, self._settings.upload_least_rate)
             async for name, expected, part in self._files(form):
                 try:
                     results.append(await self._file(user_id, name, expected, part))
@@ -107,7 +107,7 @@ class Uploads:
         part.put_back(head)
         room = await self._room(user_id, expected)
         reader = HashingReader(part.read, self._settings.max_upload_bytes, expected, room)
-        async with self._turns:
+        async with self._turns.one(user_id):
             try:
                 await self._store(user_id, reader, mime_type, expected)
             except STORE_ERRORS as error:

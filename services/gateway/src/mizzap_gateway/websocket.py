@@ -25,6 +25,7 @@ from pydantic import ValidationError
 from mizzap_gateway import cookies, problems
 from mizzap_gateway.callers import Identities
 from mizzap_gateway.changes import Changes
+from mizzap_gateway.limits import RateLimited
 from mizzap_gateway.origins import Origins
 from mizzap_gateway.sessions import Sessions
 from mizzap_gateway.settings import GatewaySettings
@@ -55,7 +56,8 @@ class TooManySockets(MizzapError):
 
 
 AskMissed = Callable[[int, str], Awaitable[Changes]]
-"""What has changed for a user since a cursor. Raises InvalidInput for a cursor that is none, and Unavailable."""
+"""What has changed for a user since a cursor, a page of it. Raises InvalidInput for a cursor that is none, RateLimited,
+Unavailable."""
 
 
 class Outlet:
@@ -207,7 +209,7 @@ async def _converse(
     try:
         await asyncio.wait(conversation, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
         if spoken.done() and not spoken.cancelled() and isinstance(error := spoken.exception(), MizzapError):
-            return TRY_AGAIN_LATER if isinstance(error, Unavailable) else INVALID, error.code
+            return TRY_AGAIN_LATER if isinstance(error, Unavailable | RateLimited) else INVALID, error.code
         if gone.done() or spoken.done():
             return None
         return TOO_SLOW if overflowed.done() else UNAUTHORIZED, None

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,7 +38,7 @@ async def test_a_cut_connection_leaves_nothing(gateway, user_id, form, jpeg, sen
     data = jpeg(sent + 5000)
     form.file("a.jpg", data, sha256(data) if announced else None)
     connection = await _open(gateway, user_id, form, len(form.whole))
-    turns = gateway.app.state.parts.uploads._turns
+    turns = gateway.app.state.parts.uploads._turns._free
     free = turns._value
     await asyncio.to_thread(connection.sendall, form.whole[: sent - 100])
     await testing.eventually(lambda: turns._value == free - 1)
@@ -67,7 +68,7 @@ async def test_stopping_does_not_wait_for_a_client_that_stalls(start_gateway, us
     async with start_gateway() as stopping:
         connection = await _open(stopping, user_id, form, len(form.whole))
         await asyncio.to_thread(connection.sendall, form.whole[: 10 << 20])
-        turns = stopping.app.state.parts.uploads._turns
+        turns = stopping.app.state.parts.uploads._turns._free
         await testing.eventually(lambda: turns._value == 31)
         started = time.monotonic()
     assert time.monotonic() - started < 10
@@ -102,19 +103,56 @@ async def test_files_stored_before_the_cut_stay(gateway, user_id, form, jpeg) ->
     assert await gateway.keys_under(user_id) == [original_key(user_id, sha256(whole))]
 
 
-async def test_many_slow_clients_do_not_hold_up_a_fast_one(gateway, user_id, form, jpeg, send) -> None:
+@asynccontextmanager
+async def _slow(gateway: Any, users: list[int], form: Any, jpeg: Any) -> AsyncIterator[list[socket.socket]]:
+    """An upload of each, begun and not ended."""
     slow = type(form)().photo("slow.jpg", jpeg(5000))
-    connections = [await _open(gateway, user_id, slow, len(slow.whole)) for _ in range(20)]
+    connections = [await _open(gateway, user, slow, len(slow.whole)) for user in users]
     for connection in connections:
         connection.sendall(slow.whole[:1000])
-    turns = gateway.app.state.parts.uploads._turns
-    await testing.eventually(lambda: turns._value <= 12)
-    async with asyncio.timeout(5):
-        assert (await send(form.photo("fast.jpg", jpeg()))).status_code == 201
-        assert (await gateway.http.get("/ready")).status_code == 200
+    yield connections
     for connection in connections:
         connection.close()
+
+
+async def test_many_slow_uploads_of_one_user_hold_up_nobody_else(gateway, user_id, form, jpeg, send) -> None:
+    turns = gateway.app.state.parts.uploads._turns._free
+    async with _slow(gateway, [user_id + 1] * 40, form, jpeg):
+        await testing.eventually(lambda: turns._value == 24)
+        async with asyncio.timeout(5):
+            assert (await send(form.photo("fast.jpg", jpeg()))).status_code == 201
+            assert (await gateway.http.get("/ready")).status_code == 200
+        assert turns._value == 24
     await testing.eventually(lambda: turns._value == 32)
+
+
+async def test_many_slow_clients_do_not_hold_up_a_fast_one(start_gateway, user_id, form, jpeg, send) -> None:
+    users = [user_id + 1 + number % 6 for number in range(48)]
+    async with start_gateway(upload_idle_seconds=1.5) as hasty, _slow(hasty, users, form, jpeg) as connections:
+        turns = hasty.app.state.parts.uploads._turns._free
+        await testing.eventually(lambda: turns._value == 0)
+        fast = asyncio.create_task(send(form.photo("fast.jpg", jpeg()), to=hasty))
+        while not fast.done():
+            for connection in connections:
+                with suppress(OSError):
+                    connection.send(b"x")
+            await asyncio.wait([fast], timeout=0.2)
+        assert (await fast).status_code == 201
+        assert (await hasty.http.get("/ready")).status_code == 200
+
+
+async def test_who_waits_too_long_for_a_turn_is_told_when_to_come_again(
+    start_gateway, user_id, form, jpeg, send, error_of
+) -> None:
+    async with start_gateway(uploads_per_user=1, upload_wait_seconds=0.2) as busy:
+        turns = busy.app.state.parts.uploads._turns._free
+        async with _slow(busy, [user_id], form, jpeg):
+            await testing.eventually(lambda: turns._value == 31)
+            refused = await send(form.photo("a.jpg", jpeg()), to=busy)
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
+            assert error_of(refused)["code"] == "UPLOADS_BUSY"
+        await testing.eventually(lambda: turns._value == 32)
+        assert (await send(form, to=busy)).status_code == 201
 
 
 async def test_memory_stays_small_whatever_the_size(gateway, user_id, form, jpeg) -> None:

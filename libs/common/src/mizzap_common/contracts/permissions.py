@@ -133,7 +133,7 @@ def _reading(stream: str, durable: str) -> list[str]:
 
 
 def _sharing(declares: bool) -> list[str]:
-    """Counting, reading counters that are over, and what a bucket's values are written and read by."""
+    """Counting, reading counters that are over, and what a bucket's values are written and read by, and how full one is."""
     lines = []
     for window in COUNTER_WINDOWS:
         stream, subject = counter_stream(window), counter_subject(window)
@@ -145,6 +145,7 @@ def _sharing(declares: bool) -> list[str]:
         read = f"DIRECT.GET.{bucket.stream}.{bucket.prefix}>" if bucket.direct else f"STREAM.MSG.GET.{bucket.stream}"
         lines.append(f"$JS.API.{read}")
         lines += _declaring(bucket.stream) if declares else []
+    lines.append(f"$JS.API.STREAM.INFO.{ANSWERS.stream}")
     return lines
 
 

@@ -67,7 +67,16 @@ class Adopted(Message):
     status_code=201,
     openapi_extra=_FORM,
     responses=problems.responses(
-        400, 401, 413, 415, 503, UPLOAD_AGAIN=409, QUOTA_EXCEEDED=413, FILE_EMPTY=422, HASH_MISMATCH=422
+        400,
+        401,
+        413,
+        415,
+        503,
+        UPLOAD_AGAIN=409,
+        QUOTA_EXCEEDED=413,
+        FILE_EMPTY=422,
+        HASH_MISMATCH=422,
+        UPLOADS_BUSY=503,
     ),
 )
 async def upload_photos(request: Request, caller: CallerHere, parts: PartsHere) -> Answer[list[UploadResult]]:

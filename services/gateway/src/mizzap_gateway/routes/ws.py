@@ -21,7 +21,8 @@ class Ticket(Message):
 async def create_ticket(caller: CallerHere, parts: PartsHere) -> Answer[Ticket]:
     """Opens one WebSocket at `/ws?ticket={ticket}`, within its seconds.
 
-    With `&cursor={cursor}` of `GET /api/v1/changes` the socket first brings what has changed since. It says
-    `{"event": "ping"}` now and then; a client that hears nothing for a minute should connect again.
+    With `&cursor={cursor}` of `GET /api/v1/changes` the socket first brings what has changed since, a page a
+    message, each of which counts as a request: 1013 `RATE_LIMITED` when there are none left. It says `{"event": "ping"}`
+    now and then; a client that hears nothing for a minute should connect again.
     """
     return Answer(data=Ticket(ticket=await parts.tickets.issue(caller), expires_in=LIFETIME_SECONDS))
