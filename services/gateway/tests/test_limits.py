@@ -5,18 +5,14 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 import websockets
-from mizzap_common import streams
 from mizzap_common.contracts import library, requests, shared_state
 from mizzap_common.errors import Conflict, Unauthorized
-from mizzap_gateway.budgets import Limit
-from mizzap_gateway.counts import Count, Counts, Place
 from mizzap_gateway.limits import Limiter
 
 PHOTO = "/api/v1/photos/1"
@@ -166,6 +162,24 @@ async def test_a_token_is_no_way_to_guess_faster(start_gateway, user_id, still) 
     assert [answer.status_code for answer in answers] == [401, 401, 429]
 
 
+async def test_a_stolen_token_finds_no_password_from_many_addresses(start_gateway, user_id, still) -> None:
+    async with start_gateway(limits_factor=1, auth_per_minute=1000, auth_per_email_per_minute=2) as gateway:
+        wrong = Unauthorized("No.", code="INVALID_CREDENTIALS")
+        gateway.others.say(requests.AUTH_CHANGE_PASSWORD, wrong)
+        gateway.others.say(requests.AUTH_CLOSE_ACCOUNT, wrong)
+
+        async def guess(method: str, what: str, user: int, **body: str) -> int:
+            url = f"/api/v1/auth/{what}"
+            return (await gateway.http.request(method, url, json=body, headers=gateway.login(user))).status_code
+
+        change = {"currentPassword": "a guess", "newPassword": "long enough"}
+        assert await guess("POST", "password", user_id, **change) == 401
+        assert await guess("DELETE", "account", user_id, password="a guess") == 401
+        assert await guess("POST", "password", user_id, **change) == 429
+        assert await guess("DELETE", "account", user_id, password="a guess") == 429
+        assert await guess("POST", "password", user_id + 1, **change) == 401
+
+
 async def test_health_is_never_limited_and_bad_tokens_are_limited_by_address(start_gateway, still) -> None:
     async with start_gateway(limits_factor=1, anonymous_per_minute=2) as gateway:
         answers = [await gateway.http.get(PHOTO, headers={"Authorization": "Bearer x.y.z"}) for _ in range(4)]
@@ -211,88 +225,6 @@ async def test_the_broker_forgets_counters_when_it_starts_again(start_gateway, u
         assert (await ask()).headers["RateLimit-Remaining"] == "1"
         info = await gateway.bus.jetstream.stream_info(shared_state.counter_stream(60))
         assert info.config.storage == "memory"
-
-
-async def test_without_the_broker_a_process_counts_for_itself() -> None:
-    limiter = Limiter(Counts(_away(), _silent), lambda: 600_000.0)
-    taken = [await limiter.take(Limit("api", 2), "somebody") for _ in range(3)]
-    assert [one.remaining for one in taken] == [1, 0, 0]
-    assert [one.retry_after > 0 for one in taken] == [False, False, True]
-
-
-async def _silent(*_: Any, **__: Any) -> Any:
-    raise TimeoutError
-
-
-def _away() -> Any:
-    """A bus whose broker does not answer."""
-    return SimpleNamespace(
-        client=SimpleNamespace(is_connected=True, request=_silent), jetstream=SimpleNamespace(get_last_msg=_silent)
-    )
-
-
-class _Fixed:
-    """Counters in memory."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[Place] = Counter()
-
-    async def add(self, place: Place, amount: int) -> Count:
-        self.counts[place] += amount
-        return Count(self.counts[place], self.counts[place.before()])
-
-
-async def test_the_window_slides_and_the_promised_time_is_the_true_one() -> None:
-    now = 600_000.0 + 59.0
-    limiter = Limiter(_Fixed(), lambda: now)
-    limit = Limit("api", 100)
-    assert [(await limiter.take(limit, "u")).retry_after for _ in range(100)] == [0] * 100
-    # no second hundred beyond the border
-    for _ in range(50):
-        refused = await limiter.take(limit, "u")
-        assert refused.retry_after == 2
-        now += 0.001
-    now += refused.retry_after - 1
-    assert (await limiter.take(limit, "u")).retry_after == 1, "not before its time"
-    now += 1
-    allowed = 0
-    while not (taken := await limiter.take(limit, "u")).retry_after:
-        allowed += 1
-    assert 1 <= allowed <= 3
-    now += taken.retry_after
-    assert not (await limiter.take(limit, "u")).retry_after
-    now += 120
-    assert [(await limiter.take(limit, "u")).retry_after for _ in range(100)] == [0] * 100
-
-
-async def test_who_hammers_on_costs_the_broker_nothing() -> None:
-    counts = _Fixed()
-    asked = 0
-    add = counts.add
-
-    async def counted(place: Place, amount: int) -> Count:
-        nonlocal asked
-        asked += 1
-        return await add(place, amount)
-
-    counts.add = counted  # type: ignore[method-assign]
-    limiter = Limiter(counts, lambda: 600_000.0)
-    for _ in range(1000):
-        await limiter.take(Limit("api", 10), "u")
-    assert asked == 12  # ten let in, one refused and taken back
-    assert sum(counts.counts.values()) == 10
-
-
-async def test_the_broker_counts_exactly_under_contention(gateway, user_id) -> None:
-    async def declare() -> None:
-        await streams.declare_own(gateway.bus.jetstream, shared_state.OWNER)
-
-    counters = [Counts(gateway.bus, declare) for _ in range(2)]
-    place = Place("test", f"user:{user_id}", 60, 7)
-    found = await asyncio.gather(*(counters[n % 2].add(place, 1) for n in range(400)))
-    assert sorted(count.current for count in found) == list(range(1, 401))
-    after = Place("test", f"user:{user_id}", 60, 8)
-    assert await counters[0].add(after, 5) == Count(5, 400)
 
 
 async def test_a_partner_fetches_a_whole_order_beyond_the_anonymous_budget(start_gateway) -> None:
