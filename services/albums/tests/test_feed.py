@@ -41,7 +41,7 @@ async def test_it_comes_in_pages(user):
 
 
 async def test_an_answer_stays_small_however_much_changed(user, monkeypatch):
-    monkeypatch.setattr(changes, "_ANSWER_BYTES", 1500)
+    monkeypatch.setattr(changes, "ANSWER_BYTES", 1500)
     made = [(await user.create("Album", description="d" * 1000)).id for _ in range(3)]
     page = await user.changes()
     assert ([change.id for change in page.changes], page.more) == (made[:1], True)
