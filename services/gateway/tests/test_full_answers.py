@@ -15,12 +15,9 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError
 from nats.js.kv import KeyValue
 
+from services.gateway.tests.test_idempotency import ALBUM
+
 BUCKET = shared_state.ANSWERS
-ALBUM: dict[str, Any] = {
-    "id": 4, "name": "Été", "description": None, "cover_photo_id": None, "visibility": "private", "photo_count": 0,
-    "owner_id": 1, "role": "owner", "version": 1,
-    "created_at": "2025-10-23T10:00:00Z", "updated_at": "2025-10-23T10:00:00Z",
-}  # fmt: skip
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from mizzap_common.contracts import feed
 from mizzap_common.contracts.message import Message
 from mizzap_common.cursors import InvalidCursor
-from mizzap_common.sizes import ANSWER_BYTES
+from mizzap_common.sizes import ANSWER_BYTES, fitting
 
 _metadata = MetaData()
 
@@ -192,23 +192,21 @@ async def _epoch_and_head(session: AsyncSession, user_id: int) -> tuple[feed.Epo
 def page(request: feed.ChangesRequest, found: Found, seen: Mapping[tuple[str, int], Message]) -> feed.ChangesPage:
     """As many of the changes as fit into one answer. ``seen`` are the things that are there, by kind and id, as their
     owner sees them."""
-    told: list[feed.Change] = []
-    size = 0
-    for changed in found.changes[: request.limit]:
-        thing = seen.get((changed.kind, changed.thing_id)) if changed.change != "deleted" else None
-        size += len(thing.to_json()) if thing else 0
-        if told and size > ANSWER_BYTES:
-            break
-        told.append(
-            feed.Change(
-                seq=changed.seq,
-                kind=changed.kind,
-                id=changed.thing_id,
-                change=changed.change,
-                at=changed.at,
-                data=thing.model_dump(mode="json", by_alias=True) if thing else None,
-            )
+    things = (
+        (changed, seen.get((changed.kind, changed.thing_id)) if changed.change != "deleted" else None)
+        for changed in found.changes[: request.limit]
+    )
+    told = [
+        feed.Change(
+            seq=changed.seq,
+            kind=changed.kind,
+            id=changed.thing_id,
+            change=changed.change,
+            at=changed.at,
+            data=thing.model_dump(mode="json", by_alias=True) if thing else None,
         )
+        for changed, thing in fitting(things, lambda pair: len(pair[1].to_json()) if pair[1] else 0, ANSWER_BYTES)
+    ]
     return feed.ChangesPage(
         changes=told,
         last=told[-1].seq if told else request.after,

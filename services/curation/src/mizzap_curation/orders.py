@@ -11,7 +11,7 @@ from mizzap_common.contracts.events import OrderStatus
 from mizzap_common.contracts.ordering import Partner
 from mizzap_common.db import Database
 from mizzap_common.errors import Conflict, InvalidInput, NotFound
-from mizzap_common.sizes import fitting
+from mizzap_common.sizes import ANSWER_BYTES, fitting
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizzap_curation import orders_repository, sets_repository
@@ -96,7 +96,9 @@ class Orders:
     async def integrations(self, request: ordering.ListOrders) -> ordering.Integrations:
         async with self.database.begin() as session:
             rows, total = await orders_repository.page(session, request)
-            orders = fitting(await to_answers(session, request.user_id, rows))
+            orders = fitting(
+                await to_answers(session, request.user_id, rows), lambda order: len(order.to_json()), ANSWER_BYTES
+            )
             counts = await orders_repository.count(session, request.user_id)
         partners = [
             ordering.PartnerStatus(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from mizzap_common import sizes
 from mizzap_common.contracts.library import UserRequest
 from mizzap_common.contracts.message import Message, Request
 
@@ -73,11 +74,4 @@ class OpenExport(Request):
 
 def fitting(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """As many of the items, from the first on, as fit into a page; one at least."""
-    taken: list[dict[str, Any]] = []
-    size = 0
-    for item in items:
-        size += len(json.dumps(item, ensure_ascii=False).encode()) + 1
-        if taken and size > PAGE_BYTES:
-            break
-        taken.append(item)
-    return taken
+    return sizes.fitting(items, lambda item: len(json.dumps(item, ensure_ascii=False).encode()) + 1, PAGE_BYTES)
